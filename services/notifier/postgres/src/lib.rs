@@ -1,0 +1,1 @@
+//! The notifier's outbox on PostgreSQL.

@@ -1,0 +1,1 @@
+//! Who must be told, by which mail, when: an outbox, then SMTP.

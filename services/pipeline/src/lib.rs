@@ -1,0 +1,22 @@
+//! How a stage runs.
+//!
+//! A [`Stage`] sees events and returns outcomes; it never sees the log. [`runner::run`] polls a batch from a
+//! [`Consumer`], hands it to the stage, and commits the outputs together with the offsets. Two logs stand behind one
+//! seam ([`log::Log`]): Apache Kafka ([`kafka::KafkaLog`]) and a SQLite file ([`sqlite::SqliteLog`]).
+
+mod dead_letter;
+pub mod health;
+pub mod kafka;
+pub mod log;
+mod record;
+pub mod runner;
+pub mod sqlite;
+mod stage;
+pub mod telemetry;
+mod window;
+
+pub use dead_letter::{replayed, to_dead_letter};
+pub use log::{BatchLimits, Consumer, Log, LogError, Publisher, Reader, Unavailable};
+pub use record::{Delivered, Position, Progress, Record, Span};
+pub use stage::{Outcome, Reason, Received, Stage, Transient};
+pub use window::Window;

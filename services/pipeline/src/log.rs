@@ -1,0 +1,102 @@
+//! The seam between stages and the log that joins them.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use rejoinder_proto::Topic;
+
+use crate::{Delivered, Position, Progress, Record};
+
+/// The longest record that the log takes, in bytes of payload; Kafka's own default leaves room for headers within 1 MiB.
+pub const MAX_PAYLOAD_BYTES: usize = 1_000_000;
+
+/// A log of topics, partitions, offsets and consumer groups.
+pub trait Log: Send + Sync {
+    /// Joins a consumer group. The consumer and its transactions belong to one thread.
+    ///
+    /// `instance` is unique among the group's living members, and stable over a restart of the same one.
+    fn join(&self, group: &str, instance: &str, topics: &[Topic]) -> Result<Box<dyn Consumer>, LogError>;
+
+    /// A way to append from outside of any stage.
+    fn publisher(&self) -> Result<Arc<dyn Publisher>, LogError>;
+
+    /// Reads a topic's committed records from the start to the end that it has now, in no group.
+    fn read(&self, topic: Topic) -> Result<Box<dyn Reader>, LogError>;
+}
+
+/// How much a poll may gather.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchLimits {
+    /// At most this many records.
+    pub records: usize,
+    /// No further record once the batch has this many bytes.
+    pub bytes: usize,
+    /// How long to wait for the first record.
+    pub wait: Duration,
+    /// How long to wait for more after the first record; zero takes what is there.
+    pub linger: Duration,
+}
+
+/// A member of a consumer group with its transactions. Records come in order within a partition, and only committed ones.
+pub trait Consumer: Send {
+    /// Gathers a batch; an empty one when nothing came in time.
+    fn poll(&mut self, limits: BatchLimits) -> Result<Vec<Delivered>, LogError>;
+
+    /// Appends the outputs and commits the offsets: both, or neither. After [`LogError::Replay`] the batch has been
+    /// rewound and comes again from `poll`.
+    fn commit(&mut self, outputs: Vec<Record>, progress: &Progress) -> Result<(), LogError>;
+
+    /// Gives the batch again from the next `poll`.
+    fn rewind(&mut self, progress: &Progress) -> Result<(), LogError>;
+
+    /// Waits, and keeps the membership alive meanwhile; takes no records.
+    fn idle(&mut self, time: Duration) -> Result<(), LogError>;
+
+    /// Records between the committed offsets and the ends of the assigned partitions, with the partitions' numbers.
+    fn lag(&mut self) -> Vec<(Topic, i32, i64)>;
+
+    /// Leaves the group, so that others take over at once.
+    fn leave(self: Box<Self>);
+}
+
+/// Appends single records durably.
+#[async_trait]
+pub trait Publisher: Send + Sync {
+    /// Returns when the record is durable and replicated (acks=all; fsync), with its position. An error may leave it
+    /// appended all the same: a repeat under the same id is harmless downstream.
+    async fn append(&self, record: Record) -> Result<Position, Unavailable>;
+}
+
+/// Reads a topic once, for tools.
+pub trait Reader: Send {
+    /// The next records in order; `None` at the end that the topic had when reading began.
+    fn next(&mut self) -> Result<Option<Vec<Delivered>>, LogError>;
+}
+
+/// The log did not take a record.
+#[derive(Debug, thiserror::Error)]
+pub enum Unavailable {
+    /// It is away or full; try again later.
+    #[error("the log did not take the record: {0}")]
+    Log(String),
+    /// It never will.
+    #[error("the record has {bytes} bytes; the log takes at most {MAX_PAYLOAD_BYTES}")]
+    TooLarge {
+        /// The payload's length.
+        bytes: usize,
+    },
+}
+
+/// What to do when the log says no.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// Nothing was committed and the batch comes again: a rebalance, an aborted transaction.
+    #[error("nothing was committed, the batch comes again: {0}")]
+    Replay(String),
+    /// The log is away; wait, then go on.
+    #[error("the log is not available: {0}")]
+    Unavailable(String),
+    /// This process cannot go on; end it, and start a new one.
+    #[error("the log refused this process for good: {0}")]
+    Fatal(String),
+}

@@ -1,0 +1,1 @@
+//! Approve, hold or spam, with every signal that spoke.

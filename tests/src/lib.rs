@@ -1,0 +1,1 @@
+//! Tests across the services live in `it/`.
