@@ -207,13 +207,14 @@ fn json_detail(error: &serde_json::Error) -> String {
     }
 }
 
-/// Settles the id: from the message, from `ce_id`, or the same in both; a UUIDv7 (dead letters may have none).
+/// Settles the id: from the message, from `ce_id`, or the same in both; a UUIDv7. A dead letter's id is whatever its
+/// record had.
 fn take_id<M: Message>(message: &mut M, headers: &Headers) -> Result<(), DecodeError> {
-    let header = headers.text(name::CE_ID).unwrap_or_default();
-    let inside = Message::id(message);
-    if inside.is_empty() && M::TOPIC == Topic::DeadLetter {
+    if M::TOPIC == Topic::DeadLetter {
         return Ok(());
     }
+    let header = headers.text(name::CE_ID).unwrap_or_default();
+    let inside = Message::id(message);
     let id = match (inside.is_empty(), header.is_empty()) {
         (true, true) => return Err(DecodeError::Id("is missing".into())),
         (false, false) if inside != header => return Err(DecodeError::Id("differs between ce_id and the message".into())),
@@ -221,7 +222,7 @@ fn take_id<M: Message>(message: &mut M, headers: &Headers) -> Result<(), DecodeE
         (false, _) => inside,
     };
     let uuid = Uuid::parse_str(id).map_err(|_| DecodeError::Id("is not a UUID".into()))?;
-    if uuid.get_version_num() != 7 && M::TOPIC != Topic::DeadLetter {
+    if uuid.get_version_num() != 7 {
         return Err(DecodeError::Id(format!("is a UUID of version {}, not 7", uuid.get_version_num())));
     }
     message.set_id(uuid.to_string());

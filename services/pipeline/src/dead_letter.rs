@@ -71,7 +71,7 @@ mod tests {
         let record = Record {
             topic: Topic::Validated,
             key: b"news/a".to_vec(),
-            headers: Headers::new().with("traceparent", "x").with("odd", vec![0xff]),
+            headers: Headers::new().with("ce_id", "no id").with("traceparent", "x").with("odd", vec![0xff]),
             payload: Some(vec![0, 1, 2]),
         };
         let delivered = Delivered {

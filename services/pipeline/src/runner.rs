@@ -368,6 +368,3 @@ impl Metrics {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,6 +1,9 @@
 //! Logs to standard error, and the metrics behind `/metrics`. No comment's text, no name, no address, no IP in either.
 
-use std::{io, sync::OnceLock};
+use std::{
+    io::{self, IsTerminal},
+    sync::OnceLock,
+};
 
 use opentelemetry::{
     KeyValue,
@@ -26,7 +29,8 @@ pub enum LogFormat {
 /// nothing.
 pub fn init(format: LogFormat, filter: &str) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let colours = io::stderr().is_terminal();
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(colours);
     let installed = match format {
         LogFormat::Text => builder.with_target(false).try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),

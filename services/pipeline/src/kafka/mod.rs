@@ -1,1 +1,66 @@
-//! Apache Kafka.
+//! Apache Kafka: one thread, one batch, one transaction.
+//!
+//! A group member polls a batch, and commits its outputs together with its offsets in one transaction, which the
+//! group's generation guards (KIP-447). Members read committed records only, by the classic protocol with
+//! cooperative-sticky assignment. What librdkafka does on its own threads, [`events`] notes; what an error means,
+//! [`errors`] decides.
+
+mod consumer;
+mod errors;
+mod events;
+mod lag;
+mod publisher;
+mod reader;
+mod records;
+mod settings;
+mod topics;
+mod transactions;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use rejoinder_proto::Topic;
+
+use self::{consumer::KafkaConsumer, publisher::KafkaPublisher, reader::KafkaReader};
+pub use self::{
+    settings::{KafkaSettings, MAX_RECORD_BYTES},
+    topics::TopicState,
+};
+use crate::{Consumer, Log, LogError, Publisher, Reader};
+
+/// A Kafka cluster as the log. Clones share the settings; every consumer and publisher has its own connections.
+#[derive(Clone, Debug)]
+pub struct KafkaLog(Arc<KafkaSettings>);
+
+impl KafkaLog {
+    /// Checks the settings; no broker is needed yet. The error names the setting and the fix.
+    pub fn new(settings: KafkaSettings) -> Result<Self, LogError> {
+        settings.check().map_err(LogError::Fatal)?;
+        settings.client().create_native_config().map_err(|error| settings::refused(&error))?;
+        Ok(Self(Arc::new(settings)))
+    }
+
+    /// Makes the topics that are missing, with `max.message.bytes` at [`MAX_RECORD_BYTES`], and gives those. Topics that
+    /// exist are left alone. Blocks for up to half a minute.
+    pub fn create_topics(&self) -> Result<Vec<Topic>, LogError> {
+        topics::create(&self.0)
+    }
+
+    /// What each topic is like in the cluster. Blocks.
+    pub fn check_topics(&self) -> Result<BTreeMap<Topic, TopicState>, LogError> {
+        topics::check(&self.0)
+    }
+}
+
+impl Log for KafkaLog {
+    fn join(&self, group: &str, instance: &str, topics: &[Topic]) -> Result<Box<dyn Consumer>, LogError> {
+        Ok(Box::new(KafkaConsumer::new(&self.0, group, instance, topics)?))
+    }
+
+    fn publisher(&self) -> Result<Arc<dyn Publisher>, LogError> {
+        Ok(Arc::new(KafkaPublisher::new(&self.0)?))
+    }
+
+    fn read(&self, topic: Topic) -> Result<Box<dyn Reader>, LogError> {
+        Ok(Box::new(KafkaReader::new(&self.0, topic)?))
+    }
+}

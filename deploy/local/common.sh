@@ -1,0 +1,55 @@
+# shellcheck shell=bash
+# What `up` and `down` share. Every value may be set in the environment, so that a second set can run beside the first:
+#   REJOINDER_LOCAL_DIR=/tmp/second KAFKA_PORT=29092 POSTGRES_PORT=25432 deploy/local/up
+
+repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+# Data, logs and pid files of this set.
+local_dir=${REJOINDER_LOCAL_DIR:-$repo/target/local}
+# What was fetched; all sets share it.
+fetched=$repo/target/local
+kafka_port=${KAFKA_PORT:-19092}
+# The broker talks to itself, as its own KRaft controller, on this one.
+controller_port=${KAFKA_CONTROLLER_PORT:-$((kafka_port + 1))}
+postgres_port=${POSTGRES_PORT:-15432}
+
+say() { printf '%s\n' "$*" >&2; }
+die() { say "error: $*"; exit 1; }
+
+# The pid in a pid file, if that process still runs and is the one that was started: its arguments name our directory.
+running() {
+    local pid args
+    pid=$(cat "$1" 2>/dev/null) || return 1
+    args=$(ps -o args= -p "$pid" 2>/dev/null) || return 1
+    [[ $args == *"$local_dir"* ]] || return 1
+    printf '%s' "$pid"
+}
+
+# Waits for a condition, at most so many seconds: wait_for 30 "what" command...
+wait_for() {
+    local seconds=$1 what=$2 deadline
+    shift 2
+    deadline=$((SECONDS + seconds))
+    until "$@"; do
+        ((SECONDS < deadline)) || { say "error: $what (waited $seconds s)"; return 1; }
+        sleep 0.1
+    done
+}
+
+# PostgreSQL refuses to run as root: then another user runs it, and owns its data.
+postgres_user() {
+    if [[ $(id -u) != 0 ]]; then
+        id -un
+    elif id postgres >/dev/null 2>&1; then
+        echo postgres
+    else
+        echo nobody
+    fi
+}
+
+as_postgres() {
+    if [[ $(id -u) == 0 ]]; then
+        (cd / && setpriv --reuid="$(postgres_user)" --regid="$(id -g "$(postgres_user)")" --clear-groups "$@")
+    else
+        "$@"
+    fi
+}

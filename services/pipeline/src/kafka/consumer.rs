@@ -1,0 +1,322 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use rdkafka::{
+    Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer as _},
+    error::{KafkaError, KafkaResult},
+};
+use rejoinder_proto::Topic;
+
+use super::{
+    errors,
+    events::MemberEvents,
+    lag::Offsets,
+    records,
+    settings::{self, KafkaSettings, Partition},
+    topics,
+    transactions::{Failure, Transactions},
+};
+use crate::{BatchLimits, Consumer, Delivered, LogError, Progress, Record};
+
+/// After so long without a record the brokers are asked whether they are there.
+const SILENCE: Duration = Duration::from_secs(5);
+/// How long leaving may take before the process goes on without it.
+const LEAVE: Duration = Duration::from_secs(10);
+
+/// A member of a group, with its transactions. Poll and commit run on the same thread, so partitions are never taken
+/// away while a transaction is open.
+pub struct KafkaConsumer {
+    settings: KafkaSettings,
+    topics: Vec<Topic>,
+    consumer: BaseConsumer<MemberEvents>,
+    transactions: Transactions,
+    subscribed: bool,
+    paused: bool,
+    /// Where to go on reading, of partitions that must be read again; done before the next record is taken.
+    rewinds: BTreeMap<Partition, Offset>,
+    /// Partitions of which it is not known how far they are committed.
+    unknown: BTreeSet<Partition>,
+    offsets: Offsets,
+    /// When the brokers were last known to be there; `None` when that is in doubt.
+    heard: Option<Instant>,
+}
+
+impl KafkaConsumer {
+    /// Joins with the first poll: nothing here needs a broker.
+    pub fn new(settings: &KafkaSettings, group: &str, instance: &str, topics: &[Topic]) -> Result<Self, LogError> {
+        let events = MemberEvents::new(format!("{group}-{instance}"));
+        let consumer = settings
+            .member(group, instance)
+            .create_with_context(events)
+            .map_err(|error| settings::refused(&error))?;
+        Ok(Self {
+            settings: settings.clone(),
+            topics: topics.to_vec(),
+            consumer,
+            transactions: Transactions::new(settings, group, instance)?,
+            subscribed: false,
+            paused: false,
+            rewinds: BTreeMap::new(),
+            unknown: BTreeSet::new(),
+            offsets: Offsets::default(),
+            heard: None,
+        })
+    }
+
+    /// Everything that must be so before a record is taken. The order counts: a new producer settles the transaction
+    /// that is in doubt, then the committed offsets are true, then reading goes on from there.
+    fn prepare(&mut self) -> Result<(), LogError> {
+        if !self.subscribed {
+            self.ask()?;
+        }
+        self.transactions.prepare()?;
+        if !self.subscribed {
+            let names: Vec<String> = self.topics.iter().map(|topic| self.settings.topic(*topic)).collect();
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            self.consumer.subscribe(&names).map_err(unavailable)?;
+            self.subscribed = true;
+        }
+        self.resolve_unknown()?;
+        if self.paused {
+            self.consumer.assignment().and_then(|mine| self.consumer.resume(&mine)).map_err(unavailable)?;
+            self.paused = false;
+        }
+        self.seek()
+    }
+
+    /// Whether the brokers answer and have our topics.
+    fn ask(&mut self) -> Result<(), LogError> {
+        topics::present(self.consumer.client(), &self.settings, &self.topics)?;
+        self.heard = Some(Instant::now());
+        Ok(())
+    }
+
+    /// Reads how far the group is committed where a lost answer left it open.
+    fn resolve_unknown(&mut self) -> Result<(), LogError> {
+        if self.unknown.is_empty() {
+            return Ok(());
+        }
+        let asked = self.list(self.unknown.iter().map(|partition| (*partition, Offset::Invalid))).map_err(unavailable)?;
+        let offsets = self.consumer.committed_offsets(asked, KafkaSettings::ANSWER).map_err(unavailable)?;
+        for each in offsets.elements() {
+            each.error().map_err(unavailable)?;
+            let Some(partition) = self.settings.partition_of(each.topic(), each.partition()) else { continue };
+            // A group that has committed nothing starts where auto.offset.reset says: at the beginning.
+            let offset = if each.offset() == Offset::Invalid { Offset::Beginning } else { each.offset() };
+            if let Offset::Offset(next) = offset {
+                self.offsets.committed.insert(partition, next);
+            }
+            self.rewinds.insert(partition, offset);
+            self.unknown.remove(&partition);
+        }
+        Ok(())
+    }
+
+    fn seek(&mut self) -> Result<(), LogError> {
+        if self.rewinds.is_empty() {
+            return Ok(());
+        }
+        let wanted = self.list(self.rewinds.iter().map(|(partition, offset)| (*partition, *offset))).map_err(unavailable)?;
+        let sought = self.consumer.seek_partitions(wanted, KafkaSettings::ANSWER).map_err(unavailable)?;
+        let mut refused = None;
+        for each in sought.elements() {
+            match (each.error(), self.settings.partition_of(each.topic(), each.partition())) {
+                (Ok(()), Some(partition)) => {
+                    self.rewinds.remove(&partition);
+                    match each.offset() {
+                        Offset::Offset(offset) => self.offsets.handed_out.insert(partition, offset),
+                        _ => self.offsets.handed_out.remove(&partition),
+                    };
+                }
+                (Err(error), _) => refused = Some(error),
+                (Ok(()), None) => {}
+            }
+        }
+        let Some(error) = refused else { return Ok(()) };
+        // It may have been taken from us, which a poll tells; a record that comes with that is read again as well.
+        self.poll_once(Duration::ZERO)?;
+        if self.rewinds.is_empty() { Ok(()) } else { Err(LogError::Unavailable(format!("cannot rewind: {error}"))) }
+    }
+
+    /// Serves librdkafka without taking a record: one that comes is read again.
+    fn poll_once(&mut self, time: Duration) -> Result<(), LogError> {
+        let taken = self.take(time)?;
+        self.forget_revoked(&mut Vec::new());
+        if let Some(delivered) = taken {
+            let position = delivered.position;
+            let partition = (position.topic, position.partition);
+            if !self.unknown.contains(&partition) {
+                self.rewinds.entry(partition).or_insert(Offset::Offset(position.offset));
+            }
+            if self.paused {
+                // It was assigned since the pause began.
+                let alone = self.list([(partition, Offset::Invalid)].into_iter());
+                alone.and_then(|alone| self.consumer.pause(&alone)).map_err(unavailable)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The next record; `None` when there is none in time or something else happened.
+    fn take(&mut self, time: Duration) -> Result<Option<Delivered>, LogError> {
+        match self.consumer.poll(time) {
+            None => Ok(None),
+            Some(Ok(message)) => Ok(records::delivered(&self.settings, &message)),
+            Some(Err(error)) => {
+                let facts = errors::facts(&error);
+                if facts.fatal || errors::is_refusal(facts.code) {
+                    return Err(LogError::Fatal(error.to_string()));
+                }
+                // Most of them pass by themselves. Ask, rather than guess.
+                tracing::debug!(%error, "poll");
+                self.heard = None;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Drops what is known of partitions that were taken from us, and their records from the batch: who has them now
+    /// reads them again.
+    fn forget_revoked(&mut self, batch: &mut Vec<Delivered>) {
+        for (name, number) in self.consumer.context().take_revoked() {
+            let Some(partition) = self.settings.partition_of(&name, number) else { continue };
+            batch.retain(|each| (each.position.topic, each.position.partition) != partition);
+            self.rewinds.remove(&partition);
+            self.unknown.remove(&partition);
+            self.offsets.forget(partition);
+        }
+    }
+
+    fn gather(&mut self, limits: BatchLimits) -> Result<Vec<Delivered>, LogError> {
+        let mut batch = Vec::new();
+        let mut bytes = 0;
+        let mut until = Instant::now() + limits.wait;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let taken = self.take(left)?;
+            self.forget_revoked(&mut batch);
+            match taken {
+                Some(delivered) => {
+                    if batch.is_empty() {
+                        until = Instant::now() + limits.linger;
+                    }
+                    bytes += delivered.record.size();
+                    batch.push(delivered);
+                    if batch.len() >= limits.records || bytes >= limits.bytes {
+                        return Ok(batch);
+                    }
+                }
+                None if left.is_zero() => return Ok(batch),
+                None => {}
+            }
+        }
+    }
+
+    fn rewind_to_first(&mut self, progress: &Progress) {
+        for (topic, partition, span) in progress.iter() {
+            self.rewinds.insert((topic, partition), Offset::Offset(span.first));
+        }
+    }
+
+    fn list(&self, offsets: impl Iterator<Item = (Partition, Offset)>) -> KafkaResult<TopicPartitionList> {
+        let mut list = TopicPartitionList::new();
+        for (partition, offset) in offsets {
+            let (name, number) = self.settings.partition(partition);
+            list.add_partition_offset(&name, number, offset)?;
+        }
+        Ok(list)
+    }
+}
+
+impl Consumer for KafkaConsumer {
+    fn poll(&mut self, limits: BatchLimits) -> Result<Vec<Delivered>, LogError> {
+        self.prepare()?;
+        let batch = self.gather(limits)?;
+        if batch.is_empty() {
+            if self.heard.is_none_or(|at| at.elapsed() > SILENCE) {
+                self.ask()?;
+            }
+        } else {
+            self.heard = Some(Instant::now());
+            for Delivered { position, .. } in &batch {
+                self.offsets.handed_out.insert((position.topic, position.partition), position.offset + 1);
+            }
+        }
+        Ok(batch)
+    }
+
+    fn commit(&mut self, outputs: Vec<Record>, progress: &Progress) -> Result<(), LogError> {
+        let next = progress.iter().map(|(topic, number, span)| ((topic, number), Offset::Offset(span.next)));
+        let offsets = self.list(next).map_err(|error| LogError::Fatal(error.to_string()))?;
+        let Some(group) = self.consumer.group_metadata() else {
+            return Err(LogError::Fatal("the consumer has no group".to_owned()));
+        };
+        match self.transactions.commit(outputs, &offsets, &group) {
+            Ok(()) => {
+                for (topic, number, span) in progress.iter() {
+                    self.offsets.committed.insert((topic, number), span.next);
+                }
+                Ok(())
+            }
+            Err(Failure::Aborted(error)) => {
+                self.rewind_to_first(progress);
+                Err(error)
+            }
+            Err(Failure::Unknown(reason)) => {
+                self.unknown.extend(progress.iter().map(|(topic, number, _)| (topic, number)));
+                Err(LogError::Replay(format!("it is not known whether the transaction committed: {reason}")))
+            }
+            Err(Failure::Fatal(reason)) => Err(LogError::Fatal(reason)),
+        }
+    }
+
+    fn rewind(&mut self, progress: &Progress) -> Result<(), LogError> {
+        self.rewind_to_first(progress);
+        Ok(())
+    }
+
+    fn idle(&mut self, time: Duration) -> Result<(), LogError> {
+        let until = Instant::now() + time;
+        if self.subscribed && !self.paused {
+            self.consumer.assignment().and_then(|mine| self.consumer.pause(&mine)).map_err(unavailable)?;
+            self.paused = true;
+        }
+        loop {
+            self.poll_once(until.saturating_duration_since(Instant::now()))?;
+            if Instant::now() >= until {
+                return Ok(());
+            }
+        }
+    }
+
+    fn lag(&mut self) -> Vec<(Topic, i32, i64)> {
+        if !self.subscribed || !self.unknown.is_empty() {
+            return Vec::new();
+        }
+        self.offsets.lag(&self.consumer, &self.settings).unwrap_or_else(|error| {
+            tracing::debug!(%error, "the lag is not known");
+            Vec::new()
+        })
+    }
+
+    fn leave(self: Box<Self>) {
+        // Leaving can hang when a broker is away: then the process ends without it, and the session times out.
+        let (done, left) = mpsc::channel();
+        thread::spawn(move || {
+            drop(self);
+            let _ = done.send(());
+        });
+        if left.recv_timeout(LEAVE).is_err() {
+            tracing::warn!("could not leave the group in time; its session will time out");
+        }
+    }
+}
+
+fn unavailable(error: KafkaError) -> LogError {
+    LogError::Unavailable(error.to_string())
+}

@@ -1,0 +1,80 @@
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use rdkafka::{
+    error::{KafkaError, RDKafkaErrorCode},
+    producer::{FutureProducer, FutureRecord, Producer},
+};
+
+use super::{
+    errors,
+    events::Reports,
+    records,
+    settings::{self, KafkaSettings},
+};
+use crate::{LogError, Position, Publisher, Record, Unavailable, log::MAX_PAYLOAD_BYTES};
+
+/// Appends single records with acks=all.
+pub struct KafkaPublisher {
+    settings: KafkaSettings,
+    producer: Mutex<FutureProducer<Reports>>,
+}
+
+impl KafkaPublisher {
+    /// Connects in the background.
+    pub fn new(settings: &KafkaSettings) -> Result<Self, LogError> {
+        let producer = Mutex::new(producer(settings).map_err(|error| settings::refused(&error))?);
+        Ok(Self { settings: settings.clone(), producer })
+    }
+
+    /// A handle to the producer; a new producer when the old one has failed for good, which idempotence may demand.
+    fn producer(&self) -> Result<FutureProducer<Reports>, KafkaError> {
+        let mut current = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((code, reason)) = current.client().fatal_error() {
+            tracing::error!(?code, reason, "the producer failed for good; starting another");
+            *current = producer(&self.settings)?;
+        }
+        Ok(current.clone())
+    }
+}
+
+#[async_trait]
+impl Publisher for KafkaPublisher {
+    async fn append(&self, record: Record) -> Result<Position, Unavailable> {
+        let bytes = record.payload.as_ref().map_or(0, Vec::len);
+        if bytes > MAX_PAYLOAD_BYTES {
+            return Err(Unavailable::TooLarge { bytes });
+        }
+        let topic = self.settings.topic(record.topic);
+        let mut message = FutureRecord::to(&topic).key(&record.key).headers(records::headers(&record.headers));
+        if let Some(payload) = &record.payload {
+            message = message.payload(payload);
+        }
+        let refused = |error: &KafkaError| refusal(error, &topic, bytes);
+        let sent = self.producer().map_err(|error| refused(&error))?.send_result(message);
+        let delivery = match sent {
+            Ok(delivery) => delivery,
+            Err((error, _)) => return Err(refused(&error)),
+        };
+        match delivery.await {
+            Ok(Ok(at)) => Ok(Position { topic: record.topic, partition: at.partition, offset: at.offset }),
+            Ok(Err((error, _))) => Err(refused(&error)),
+            Err(_) => Err(Unavailable::Log("the producer was closed".to_owned())),
+        }
+    }
+}
+
+fn producer(settings: &KafkaSettings) -> Result<FutureProducer<Reports>, KafkaError> {
+    settings.publisher().create_with_context(Reports::new("publisher"))
+}
+
+fn refusal(error: &KafkaError, topic: &str, bytes: usize) -> Unavailable {
+    let code = errors::facts(error).code;
+    if matches!(code, RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::InvalidMessageSize) {
+        Unavailable::TooLarge { bytes }
+    } else if errors::is_missing_topic(code) {
+        Unavailable::Log(errors::missing(&[topic.to_owned()]))
+    } else {
+        Unavailable::Log(error.to_string())
+    }
+}

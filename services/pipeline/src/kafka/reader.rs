@@ -1,0 +1,105 @@
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use rdkafka::{
+    Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer as _, ConsumerContext},
+    error::KafkaError,
+};
+use rejoinder_proto::Topic;
+
+use super::{
+    errors,
+    events::MemberEvents,
+    records,
+    settings::{self, KafkaSettings},
+    topics,
+};
+use crate::{Delivered, LogError, Reader};
+
+/// Records and about as many bytes in one answer of the reader.
+const CHUNK: usize = 1_000;
+const CHUNK_BYTES: usize = 4 << 20;
+/// How long a partition may say nothing before the log counts as away.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// Reads the committed records that a topic has now.
+pub struct KafkaReader {
+    settings: KafkaSettings,
+    consumer: BaseConsumer<MemberEvents>,
+    /// The partitions that are not read to the end yet, each with the offset of its end.
+    left: BTreeMap<i32, i64>,
+}
+
+impl KafkaReader {
+    /// Asks the brokers how far each partition reaches.
+    pub fn new(settings: &KafkaSettings, topic: Topic) -> Result<Self, LogError> {
+        let consumer: BaseConsumer<MemberEvents> = settings
+            .reader()
+            .create_with_context(MemberEvents::new("reader"))
+            .map_err(|error| settings::refused(&error))?;
+        topics::present(consumer.client(), settings, &[topic])?;
+        let name = settings.topic(topic);
+        let left = ends(&consumer, &name).map_err(|error| LogError::Unavailable(error.to_string()))?;
+        Ok(Self { settings: settings.clone(), consumer, left })
+    }
+}
+
+/// The end of each partition that has records, and reading them begins. Under read_committed an end is the offset of the
+/// first record that is still undecided.
+fn ends<C: ConsumerContext>(consumer: &BaseConsumer<C>, name: &str) -> Result<BTreeMap<i32, i64>, KafkaError> {
+    let metadata = consumer.fetch_metadata(Some(name), KafkaSettings::ANSWER)?;
+    let mut left = BTreeMap::new();
+    let mut assignment = TopicPartitionList::new();
+    for partition in metadata.topics().iter().flat_map(|topic| topic.partitions()) {
+        let (low, high) = consumer.fetch_watermarks(name, partition.id(), KafkaSettings::ANSWER)?;
+        if low < high {
+            left.insert(partition.id(), high);
+            assignment.add_partition_offset(name, partition.id(), Offset::Offset(low))?;
+        }
+    }
+    consumer.assign(&assignment)?;
+    Ok(left)
+}
+
+impl Reader for KafkaReader {
+    fn next(&mut self) -> Result<Option<Vec<Delivered>>, LogError> {
+        let mut chunk = Vec::new();
+        let mut bytes = 0;
+        let mut heard = Instant::now();
+        while !self.left.is_empty() && chunk.len() < CHUNK && bytes < CHUNK_BYTES {
+            match self.consumer.poll(Duration::from_millis(100)) {
+                None if heard.elapsed() > SILENCE => {
+                    return Err(LogError::Unavailable(format!("no record came in {SILENCE:?}")));
+                }
+                None => {}
+                // A partition may end with markers of transactions, so its last record does not tell.
+                Some(Err(KafkaError::PartitionEOF(partition))) => {
+                    self.left.remove(&partition);
+                }
+                Some(Err(error)) => {
+                    let facts = errors::facts(&error);
+                    if facts.fatal || errors::is_refusal(facts.code) {
+                        return Err(LogError::Fatal(error.to_string()));
+                    }
+                }
+                Some(Ok(message)) => {
+                    heard = Instant::now();
+                    let Some(delivered) = records::delivered(&self.settings, &message) else { continue };
+                    let (partition, offset) = (delivered.position.partition, delivered.position.offset);
+                    let Some(end) = self.left.get(&partition).copied() else { continue };
+                    if offset < end {
+                        bytes += delivered.record.size();
+                        chunk.push(delivered);
+                    }
+                    if offset + 1 >= end {
+                        self.left.remove(&partition);
+                    }
+                }
+            }
+        }
+        Ok(if chunk.is_empty() { None } else { Some(chunk) })
+    }
+}

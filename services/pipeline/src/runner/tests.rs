@@ -1,1 +1,0 @@
-//! The runner against a log in memory.

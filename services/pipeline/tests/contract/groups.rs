@@ -1,0 +1,137 @@
+//! Workers that share a group.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use rejoinder_pipeline::{Consumer, LogError};
+use rejoinder_proto::Topic;
+use rstest::rstest;
+
+use crate::fixture::{PATIENCE, Transport, eventually, gather, limits, numbered, numbers, passed_on, progress, some};
+
+/// Passes records on until `enough` says so of the batches done; gives how many records it passed on.
+fn work(mut consumer: Box<dyn Consumer>, total: &AtomicUsize, enough: impl Fn(usize) -> bool) -> usize {
+    let (mut done, mut batches) = (0, 0);
+    let until = Instant::now() + PATIENCE;
+    while !enough(batches) {
+        assert!(Instant::now() < until, "the work is not done in time");
+        let batch = match consumer.poll(limits(20)) {
+            Ok(batch) => batch,
+            Err(LogError::Fatal(reason)) => panic!("{reason}"),
+            Err(_) => continue,
+        };
+        if batch.is_empty() {
+            continue;
+        }
+        match consumer.commit(batch.iter().map(passed_on).collect(), &progress(&batch)) {
+            Ok(()) => {
+                batches += 1;
+                done += batch.len();
+                total.fetch_add(batch.len(), Ordering::SeqCst);
+            }
+            Err(LogError::Fatal(reason)) => panic!("{reason}"),
+            Err(_) => {}
+        }
+    }
+    consumer.leave();
+    done
+}
+
+#[rstest]
+fn two_workers_share_and_one_leaves(#[values(Transport::Sqlite, Transport::Kafka)] transport: Transport) {
+    let Some(fixture) = transport.open() else { return };
+    let total = Arc::new(AtomicUsize::new(0));
+    let counted = |total: &Arc<AtomicUsize>| total.load(Ordering::SeqCst);
+    thread::scope(|scope| {
+        let (stays, leaves) = (fixture.join("shared", "stays"), fixture.join("shared", "leaves"));
+        let first = scope.spawn(|| work(stays, &total, |_| counted(&total) >= 1_500));
+        // The second leaves after a few batches of its own, with half of the records still to come.
+        let second = scope.spawn(|| work(leaves, &total, |batches| batches >= 5));
+        for part in numbered(1_500, 40).chunks(50) {
+            fixture.append(part.to_vec());
+        }
+        let second = second.join().expect("the second worker");
+        let first = first.join().expect("the first worker");
+        assert!(first > 0 && second > 0, "{first} and {second}");
+    });
+    assert_eq!(numbers(&fixture.read(Topic::Validated)), (0..1_500).collect::<Vec<_>>());
+}
+
+#[rstest]
+fn who_leaves_makes_room_at_once(#[values(Transport::Sqlite, Transport::Kafka)] transport: Transport) {
+    let Some(fixture) = transport.open() else { return };
+    fixture.append(numbered(40, 20));
+    let mut first = fixture.join("room", "first");
+    let unfinished = gather(&mut *first, 40);
+    assert_eq!(unfinished.len(), 40);
+    let mut second = fixture.join("room", "second");
+    // It may be given a share already.
+    let mut taken = second.poll(limits(40)).expect("a poll");
+    let started = Instant::now();
+    first.leave();
+    let left = 40 - taken.len();
+    taken.extend(gather(&mut *second, left));
+    assert_eq!(numbers(&taken), (0..40).collect::<Vec<_>>());
+    // A member that only falls silent keeps its partitions for the session's 6 s.
+    assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
+    second.leave();
+}
+
+#[rstest]
+fn a_member_that_joins_takes_nothing_twice(#[values(Transport::Sqlite, Transport::Kafka)] transport: Transport) {
+    let Some(fixture) = transport.open() else { return };
+    let total = AtomicUsize::new(0);
+    fixture.append(numbered(400, 40));
+    thread::scope(|scope| {
+        let mut first = fixture.join("joins", "0");
+        // It has a batch in hand while the others come.
+        let batch = some(&mut *first, 100);
+        let workers: Vec<_> = (1..3)
+            .map(|n| {
+                let consumer = fixture.join("joins", &n.to_string());
+                scope.spawn(|| work(consumer, &total, |_| total.load(Ordering::SeqCst) >= 400))
+            })
+            .collect();
+        match first.commit(batch.iter().map(passed_on).collect(), &progress(&batch)) {
+            Ok(()) => {
+                total.fetch_add(batch.len(), Ordering::SeqCst);
+            }
+            Err(LogError::Replay(_)) => {}
+            Err(error) => panic!("{error}"),
+        }
+        let first = scope.spawn(|| work(first, &total, |_| total.load(Ordering::SeqCst) >= 400));
+        for worker in workers.into_iter().chain([first]) {
+            worker.join().expect("a worker");
+        }
+    });
+    assert_eq!(numbers(&fixture.read(Topic::Validated)), (0..400).collect::<Vec<_>>());
+}
+
+#[rstest]
+fn a_partition_that_goes_and_comes_back_while_waiting_is_read(
+    #[values(Transport::Sqlite, Transport::Kafka)] transport: Transport,
+) {
+    let Some(fixture) = transport.open() else { return };
+    fixture.append(numbered(40, 20));
+    let mut first = fixture.join("back", "first");
+    let held = gather(&mut *first, 40);
+    first.rewind(&progress(&held)).expect("a rewind");
+    let mut second = fixture.join("back", "second");
+    eventually("the second has a share", || {
+        first.idle(Duration::from_millis(20)).expect("waiting");
+        !second.poll(limits(40)).expect("a poll").is_empty()
+    });
+    second.leave();
+    for _ in 0..20 {
+        first.idle(Duration::from_millis(50)).expect("waiting");
+    }
+    let again = gather(&mut *first, 40);
+    assert_eq!(numbers(&again), (0..40).collect::<Vec<_>>());
+    first.leave();
+}
