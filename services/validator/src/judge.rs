@@ -1,0 +1,77 @@
+//! What history says about a comment whose fields are right.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
+
+use crate::{
+    Code, Facts, Field, FieldError, Fields, Fingerprint, Policy,
+    recent::{Recent, author_keys},
+};
+
+/// A comment that history is asked about.
+pub struct Candidate<'a> {
+    /// Its id.
+    pub id: Uuid,
+    /// What it says.
+    pub fields: &'a Fields,
+    /// What makes it the same as another.
+    pub fingerprint: Fingerprint,
+}
+
+/// Whether a comment may join those before it: its parent is there, it was not said before, and not too soon after the
+/// last one. The first rule that refuses it decides, in WordPress's order. Time is the events' own, never the clock's,
+/// so that the same comments give the same answers again.
+///
+/// Between two replicas: records of one thread come through one of them in order, so parents and duplicates are exact
+/// (and a fingerprint is unique in the store besides). One author on two threads may be seen by two replicas at once;
+/// then the store's answer catches a flood only after the first comment has been stored. So within that time, usually
+/// well below a second, as many comments may pass as there are replicas.
+pub fn judge(candidate: &Candidate<'_>, policy: &Policy, facts: &Facts, recent: &Recent) -> Result<(), FieldError> {
+    parent_is_there(candidate, facts, recent)?;
+    if policy.reject_duplicates {
+        not_said_before(candidate, facts, recent)?;
+    }
+    not_too_soon(candidate.fields, policy, facts, recent)
+}
+
+fn parent_is_there(candidate: &Candidate<'_>, facts: &Facts, recent: &Recent) -> Result<(), FieldError> {
+    let Some(parent) = candidate.fields.parent else { return Ok(()) };
+    let Fields { site, thread, .. } = candidate.fields;
+    // The store is newer where it knows the parent at all: a moderator may have taken it away.
+    let is_there = match &facts.parent {
+        Some(stored) => stored.answerable && stored.thread == thread.id,
+        None => recent.is_on(parent, site, &thread.id).unwrap_or(false),
+    };
+    if is_there && parent != candidate.id {
+        return Ok(());
+    }
+    let message = "there is no such comment on this page to reply to; it may have been removed. Reply to another, or leave it out";
+    Err(FieldError::new(Field::Parent, Code::UnknownParent, message))
+}
+
+fn not_said_before(candidate: &Candidate<'_>, facts: &Facts, recent: &Recent) -> Result<(), FieldError> {
+    let others = [facts.duplicate_of, recent.same(&candidate.fingerprint)];
+    if others.into_iter().flatten().all(|other| other == candidate.id) {
+        return Ok(());
+    }
+    Err(FieldError::new(
+        Field::Body,
+        Code::Duplicate,
+        "the same comment is here already; it looks as though you said that before",
+    ))
+}
+
+fn not_too_soon(fields: &Fields, policy: &Policy, facts: &Facts, recent: &Recent) -> Result<(), FieldError> {
+    let pause = TimeDelta::seconds(i64::from(policy.flood_seconds));
+    if pause.is_zero() {
+        return Ok(());
+    }
+    let too_soon = |last: DateTime<Utc>| last <= fields.submitted_at && fields.submitted_at - last < pause;
+    let flood = facts.last_comment_at.is_some_and(too_soon)
+        || author_keys(fields).any(|author| recent.last_comment_at(&author).is_some_and(too_soon));
+    if !flood {
+        return Ok(());
+    }
+    let message = format!("too soon after your last comment; wait {} seconds between two", policy.flood_seconds);
+    Err(FieldError::new(Field::Body, Code::Flood, message))
+}

@@ -1,0 +1,7 @@
+//! The validator from outside.
+
+mod fields;
+mod sanitised;
+mod scripts;
+mod stage;
+mod support;
