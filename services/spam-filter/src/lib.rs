@@ -1,1 +1,25 @@
 //! Approve, hold or spam, with every signal that spoke.
+//!
+//! A comment is read once (`Reading`): what a reader sees of it, in the form in which texts are compared, and its
+//! links. Then each kind of evidence adds its [`Signal`]s, weighed by the site's [`Policy`]; [`decide`] turns them into
+//! a verdict. [`screen`] does it for one comment, and [`SpamFilter`] is the pipeline's stage around it.
+//!
+//! A learned model has its seat in [`Facts::model`]: its [`ModelScore`] becomes the signal `learned`.
+
+mod decide;
+mod fold;
+mod html;
+mod links;
+mod policy;
+mod reading;
+mod rules;
+mod screen;
+pub mod signals;
+mod stage;
+mod word_list;
+
+pub use decide::{Signal, decide, strongest_first};
+pub use policy::{Mode, Policy, PolicyError};
+pub use rules::Rules;
+pub use screen::{Facts, ModelScore, screen};
+pub use stage::{History, SpamFilter};

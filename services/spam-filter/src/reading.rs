@@ -1,0 +1,84 @@
+use std::borrow::Cow;
+
+use rejoinder_proto::v1;
+
+use crate::{
+    fold::fold,
+    html::{self, Piece},
+    links::Links,
+};
+
+/// What the rules read of a comment, worked out once.
+#[derive(Debug)]
+pub struct Reading<'a> {
+    /// What a reader sees: the rendered text without its tags.
+    pub visible: Cow<'a, str>,
+    /// The visible text, folded.
+    pub folded: String,
+    /// The text as it was written, folded, where it differs from what a reader sees.
+    pub folded_source: Option<String>,
+    /// The links of the rendered text: those of its tags, and addresses that a page turns into links.
+    pub links: Links,
+}
+
+impl<'a> Reading<'a> {
+    /// Reads a comment. Where it has no HTML, its text stands for it.
+    pub fn of(comment: &'a v1::Comment) -> Self {
+        if comment.html.is_empty() {
+            let mut links = Links::default();
+            links.add_text(&comment.text);
+            let visible = Cow::Borrowed(comment.text.as_str());
+            return Self { folded: fold(&visible), visible, folded_source: None, links };
+        }
+        let (visible, links) = render(&comment.html);
+        let same = visible.trim_end() == comment.text.trim_end();
+        let folded_source = (!same).then(|| fold(&comment.text));
+        Self { folded: fold(&visible), visible: Cow::Owned(visible), folded_source, links }
+    }
+}
+
+fn render(html: &str) -> (String, Links) {
+    let mut visible = String::with_capacity(html.len());
+    let mut links = Links::default();
+    let mut in_link = false;
+    for piece in html::pieces(html) {
+        match piece {
+            Piece::Text(text) => {
+                let text = html::unescape(text);
+                if !in_link {
+                    links.add_text(&text);
+                }
+                visible.push_str(&text);
+            }
+            Piece::Tag(tag) => {
+                if let Some(href) = html::href(tag) {
+                    links.add(&href);
+                    in_link = true;
+                } else if tag.eq_ignore_ascii_case("/a") {
+                    in_link = false;
+                }
+            }
+        }
+    }
+    (visible, links)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rendered_text_is_read() {
+        let comment = v1::Comment {
+            text: "vi**ag**ra & [here](https://a.example/?x&y) https://b.example".into(),
+            html: "<p>vi<strong>ag</strong>ra &amp; <a href=\"https://a.example/?x&amp;y\" rel=\"nofollow\">here \
+                   https://not.example</a> https://b.example</p>\n"
+                .into(),
+            ..v1::Comment::default()
+        };
+        let reading = Reading::of(&comment);
+        assert_eq!(reading.visible, "viagra & here https://not.example https://b.example\n");
+        assert_eq!((reading.links.len(), reading.links.domains().len()), (2, 2));
+        assert!(reading.folded_source.is_some_and(|source| source.starts_with("vi**ag**ra")));
+    }
+}

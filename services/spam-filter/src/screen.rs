@@ -1,0 +1,82 @@
+use rejoinder_proto::v1::{self, Verdict};
+
+use crate::{Rules, Signal, decide, reading::Reading, signals, strongest_first};
+
+/// What the comment itself cannot tell.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Facts {
+    /// Whether exactly this name and address have an approved comment on the site; `None` when it is not known, which
+    /// holds the comment where the policy asks.
+    pub previously_approved: Option<bool>,
+    /// How many comments with the same text came shortly before, on any thread of the site.
+    pub earlier_copies: u32,
+    /// What the learned model says; `None` when there is none.
+    pub model: Option<ModelScore>,
+}
+
+/// The learned model's seat. Whoever runs the model turns its probability into points; from there on it is one signal
+/// among the others, and a weight that is no number holds the comment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelScore {
+    /// Points; above zero speaks for spam, below zero against it.
+    pub weight: f64,
+    /// A sentence for a moderator.
+    pub reason: String,
+    /// Which model; goes into `model_version`.
+    pub version: String,
+}
+
+/// Screens one comment. Equal arguments give equal answers.
+pub fn screen(comment: &v1::Comment, facts: &Facts, rules: &Rules) -> v1::CommentScreened {
+    let reading = Reading::of(comment);
+    let content = signals::content(comment, &reading, facts, rules);
+    conclude(comment, content, facts, rules)
+}
+
+/// Whether the verdict still depends on the author's standing. What is spam by its content stays spam, whoever wrote
+/// it.
+pub(crate) fn asks_for_author(comment: &v1::Comment, content: &[Signal], rules: &Rules) -> bool {
+    signals::standing_is_asked(comment, rules.policy()) && !is_spam(content, rules)
+}
+
+/// The verdict, once the author's standing is known. It is no signal where the content is spam already.
+pub(crate) fn conclude(
+    comment: &v1::Comment,
+    mut signals: Vec<Signal>,
+    facts: &Facts,
+    rules: &Rules,
+) -> v1::CommentScreened {
+    if !is_spam(&signals, rules) {
+        signals.extend(signals::standing(comment, facts.previously_approved, rules.policy()));
+    }
+    strongest_first(&mut signals);
+    let (verdict, score) = decide(&signals, rules.policy());
+    v1::CommentScreened {
+        comment: Some(comment.clone()),
+        verdict: verdict.into(),
+        signals: signals.into_iter().map(v1::Signal::from).collect(),
+        score,
+        policy_version: rules.version().to_owned(),
+        model_version: facts.model.as_ref().map_or_else(String::new, |model| model.version.clone()),
+    }
+}
+
+fn is_spam(signals: &[Signal], rules: &Rules) -> bool {
+    decide(signals, rules.policy()).0 == Verdict::Spam
+}
+
+/// The answer for a site without a policy: a person decides.
+pub(crate) fn unknown_site(comment: &v1::Comment) -> v1::CommentScreened {
+    let signal = v1::Signal {
+        name: signals::name::UNKNOWN_SITE.to_owned(),
+        weight: 0.0,
+        reason: "the site has no spam policy any more, so nothing could be checked".to_owned(),
+        at_least: Verdict::Hold.into(),
+    };
+    v1::CommentScreened {
+        comment: Some(comment.clone()),
+        verdict: Verdict::Hold.into(),
+        signals: vec![signal],
+        ..v1::CommentScreened::default()
+    }
+}

@@ -1,0 +1,57 @@
+//! How the letters look: capitals, runs, and letters that are drawings of letters.
+
+use super::{hint, name};
+use crate::{Policy, Signal};
+
+/// A word or two in styled letters; single ones are enumeration marks and formulas.
+const STYLED_LETTERS: u32 = 3;
+
+#[derive(Default)]
+struct Tally {
+    cased: u32,
+    capitals: u32,
+    styled: u32,
+    longest_run: u32,
+}
+
+/// Shouting, character runs and styled letters, in one pass.
+pub(super) fn signals(text: &str, policy: &Policy, signals: &mut Vec<Signal>) {
+    let tally = tally(text);
+    let share = f64::from(tally.capitals) / f64::from(tally.cased.max(1));
+    if tally.cased >= policy.shouting_min_letters.max(1) && share >= policy.shouting_share {
+        let reason = || format!("{:.0} % of its letters are capitals", share * 100.0);
+        signals.extend(hint(name::SHOUTING, policy.shouting_weight, reason));
+    }
+    if tally.longest_run >= policy.run_length.max(2) {
+        let reason = || format!("has one character {} times in a row", tally.longest_run);
+        signals.extend(hint(name::CHARACTER_RUN, policy.run_weight, reason));
+    }
+    if tally.styled >= STYLED_LETTERS {
+        let reason = || format!("is written with {} drawn letters, which word lists do not find", tally.styled);
+        signals.extend(hint(name::STYLED_LETTERS, policy.styled_letters_weight, reason));
+    }
+}
+
+fn tally(text: &str) -> Tally {
+    let mut tally = Tally::default();
+    let mut previous = None;
+    let mut run = 0u32;
+    for c in text.chars() {
+        let capital = c.is_uppercase();
+        tally.capitals += u32::from(capital);
+        tally.cased += u32::from(capital || c.is_lowercase());
+        tally.styled += u32::from(is_styled(c));
+        run = if previous == Some(c) { run.saturating_add(1) } else { 1 };
+        if run > tally.longest_run && (c.is_alphanumeric() || matches!(c, '!' | '?' | '$')) {
+            tally.longest_run = run;
+        }
+        previous = Some(c);
+    }
+    tally
+}
+
+/// Mathematical alphanumerics, circled and squared Latin letters. Flags are pairs of regional indicators, which are
+/// none of these; full-width letters are Japanese typography.
+fn is_styled(c: char) -> bool {
+    matches!(c, '\u{1D400}'..='\u{1D7FF}' | '\u{249C}'..='\u{24E9}' | '\u{1F110}'..='\u{1F189}')
+}

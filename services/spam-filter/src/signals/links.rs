@@ -1,0 +1,19 @@
+use rejoinder_proto::v1::Verdict;
+
+use super::{count, name};
+use crate::{Policy, Signal, reading::Reading};
+
+/// Points for each different link; `hold_at_links` of them hold (WordPress rule 13).
+pub(super) fn links(reading: &Reading<'_>, policy: &Policy) -> Option<Signal> {
+    let links = reading.links.len();
+    let holds = policy.hold_at_links > 0 && links >= policy.hold_at_links as usize;
+    let weight = (policy.link_weight * links as f64).min(policy.link_weight_max);
+    if links == 0 || (weight == 0.0 && !holds) {
+        return None;
+    }
+    let domains = reading.links.domains();
+    let more = if links > domains.len() && !domains.is_empty() { ", ..." } else { "" };
+    let reason = format!("has {}: {}{more}", count(links, "link", "links"), domains.join(", "));
+    let at_least = if holds { Verdict::Hold } else { Verdict::Unspecified };
+    Some(Signal { name: name::LINKS, weight, reason: reason.trim_end_matches(": ").to_owned(), at_least })
+}

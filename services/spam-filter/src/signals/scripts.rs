@@ -1,0 +1,92 @@
+//! Words that mix scripts so that they look like something else. A whole word in another script is a language.
+
+use unicode_script::{Script, UnicodeScript};
+
+use super::{count, hint, name};
+use crate::{Policy, Signal};
+
+/// Cyrillic and Greek letters that look like Latin ones (after Unicode's confusables).
+const LIKE_LATIN: &str = "АВЕЅІЈКМНОРСТУХаесоруіјѕхһԁԛԝӏΑΒΕΖΗΙΚΜΝΟΡΤΥΧαγικνορυ";
+
+/// Latin letters that look like Cyrillic or Greek ones.
+const LIKE_OTHERS: &str = "ABEHIJKMNOPSTXYZaceijopsuvxy";
+
+/// Shorter words are units and formulas: `μF`, `Ωm`.
+const MIN_LETTERS: usize = 3;
+
+/// Points for each word that mixes Latin with Cyrillic or Greek, where all the letters of one side have a twin on the
+/// other: such a word reads as if it were of one script. `VPNом` does not, and is Russian grammar.
+pub(super) fn mix(text: &str, policy: &Policy) -> Option<Signal> {
+    if !may_mix(text) {
+        return None;
+    }
+    let mixed = words(text).filter(|word| is_disguised(word)).count();
+    let weight = (policy.script_mix_weight * mixed as f64).min(policy.script_mix_weight_max);
+    if mixed == 0 {
+        return None;
+    }
+    hint(name::SCRIPT_MIX, weight, || {
+        let words = count(mixed, "word", "words");
+        format!("has {words} of look-alike letters from two alphabets, which word lists do not find")
+    })
+}
+
+/// Whether an ASCII letter stands next to a character beyond ASCII: true of few texts, and quick to see.
+fn may_mix(text: &str) -> bool {
+    let beside = |a: u8, b: u8| a.is_ascii_alphabetic() && !b.is_ascii();
+    text.as_bytes().windows(2).any(|pair| beside(pair[0], pair[1]) || beside(pair[1], pair[0]))
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty() && !word.is_ascii())
+}
+
+fn is_disguised(word: &str) -> bool {
+    if !word.bytes().any(|byte| byte.is_ascii_alphabetic()) {
+        return false;
+    }
+    let (mut letters, mut latin, mut other) = (0, 0, 0);
+    let (mut latin_has_twins, mut other_has_twins) = (true, true);
+    for c in word.chars() {
+        letters += 1;
+        match c.script() {
+            Script::Latin => {
+                latin += 1;
+                latin_has_twins &= LIKE_OTHERS.contains(c);
+            }
+            Script::Cyrillic | Script::Greek => {
+                other += 1;
+                other_has_twins &= LIKE_LATIN.contains(c);
+            }
+            _ => {}
+        }
+    }
+    letters >= MIN_LETTERS && latin > 0 && other > 0 && (latin_has_twins || other_has_twins)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_words_in_disguise_are_found() {
+        for word in ["pаypal", "bitсoin", "Сasino", "зaрaбoтoк", "Кaзинo", "viαgra\u{3bf}", "νiagra"] {
+            assert!(words(word).any(is_disguised), "{word}");
+        }
+        for text in [
+            "VPNом",
+            "IT-шник",
+            "email-ом",
+            "Δt",
+            "μF",
+            "λx",
+            "café",
+            "ελληνικά and latin",
+            "рус lat",
+            "Straße",
+            "日本語abc",
+        ] {
+            assert!(!words(text).any(is_disguised), "{text}");
+        }
+    }
+}

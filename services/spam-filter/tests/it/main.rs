@@ -1,0 +1,9 @@
+//! The spam filter from outside.
+
+mod bounds;
+mod languages;
+mod policy;
+mod signals;
+mod stage;
+mod support;
+mod wordpress;
