@@ -1,0 +1,141 @@
+//! The store's contract, on PostgreSQL. `REJOINDER_TEST_POSTGRES` names a server and a role that may create databases.
+
+use std::{env, sync::Arc};
+
+use rejoinder_comment_store::{
+    Store, StoreError,
+    contract::{self, Fixture, Sample},
+};
+use rejoinder_comment_store_postgres::PostgresStore;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+
+/// The server's address; `None`, loudly, when there is none. In CI there must be one.
+fn server() -> Option<String> {
+    let server = env::var("REJOINDER_TEST_POSTGRES").ok().filter(|server| !server.is_empty());
+    if server.is_none() {
+        assert!(env::var("CI").is_err(), "REJOINDER_TEST_POSTGRES is not set, and CI may not skip");
+        eprintln!("SKIPPED: set REJOINDER_TEST_POSTGRES=postgres://user@host:port/postgres to test against PostgreSQL");
+    }
+    server
+}
+
+/// Databases of a test, dropped by [`Databases::drop_all`].
+struct Databases {
+    server: String,
+    names: Vec<String>,
+}
+
+impl Databases {
+    fn on(server: String) -> Self {
+        Self { server, names: Vec::new() }
+    }
+
+    /// A new database's address.
+    async fn create(&mut self) -> anyhow::Result<String> {
+        let name = format!("rejoinder_test_{}", uuid::Uuid::now_v7().simple());
+        let mut connection = PgConnection::connect(&self.server).await?;
+        connection.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await?;
+        let (address, query) = self.server.split_once('?').unwrap_or((&self.server, ""));
+        let (host, _) = address.rsplit_once('/').filter(|(host, _)| !host.ends_with('/')).unwrap_or((address, ""));
+        let url = format!("{host}/{name}?{query}");
+        self.names.push(name);
+        Ok(url)
+    }
+
+    async fn drop_all(self) -> anyhow::Result<()> {
+        let mut connection = PgConnection::connect(&self.server).await?;
+        for name in self.names {
+            connection.execute(AssertSqlSafe(format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"))).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn store(url: &str) -> anyhow::Result<PostgresStore> {
+    let store = PostgresStore::connect(url, 2).await?;
+    store.migrate().await?;
+    Ok(store)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keeps_the_contract() -> anyhow::Result<()> {
+    let Some(server) = server() else { return Ok(()) };
+    let mut databases = Databases::on(server);
+    let database = databases.create().await?;
+    let mut connection = PgConnection::connect(&database).await?;
+    let mut cases = 0;
+    contract::all(async || {
+        // A schema is as good as a database here, and quicker to make.
+        cases += 1;
+        connection.execute(AssertSqlSafe(format!("CREATE SCHEMA case_{cases}"))).await.expect("a schema");
+        let url = format!("{database}&options[search_path]=case_{cases}");
+        let open = async || Arc::new(store(&url).await.expect("a store"));
+        Fixture { store: open().await, second: open().await }
+    })
+    .await;
+    databases.drop_all().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_migrate_at_once() -> anyhow::Result<()> {
+    let Some(server) = server() else { return Ok(()) };
+    let mut databases = Databases::on(server);
+    let url = databases.create().await?;
+    let migrations: Vec<_> = (0..4)
+        .map(|_| {
+            let url = url.clone();
+            tokio::spawn(async move { store(&url).await.map(|_| ()) })
+        })
+        .collect();
+    for migration in migrations {
+        migration.await??;
+    }
+    databases.drop_all().await
+}
+
+#[tokio::test]
+async fn what_heals_by_itself_is_not_refused() -> anyhow::Result<()> {
+    let Some(server) = server() else { return Ok(()) };
+    let mut databases = Databases::on(server.clone());
+    let url = databases.create().await?;
+    let sample = Sample::at(1000);
+    let unavailable = |result: Result<_, StoreError>| matches!(result, Err(StoreError::Unavailable(_)));
+
+    let store = PostgresStore::connect(&url, 1).await?;
+    assert!(unavailable(store.save(&[sample.change()]).await), "not migrated yet");
+    store.migrate().await?;
+    let mut admin = PgConnection::connect(&server).await?;
+    sqlx::query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1")
+        .bind(&databases.names[0])
+        .execute(&mut admin)
+        .await?;
+    // The pool notices, or the batch fails as something that passes; the next one is on a new connection.
+    match store.save(&[sample.change()]).await {
+        Ok(saved) => assert_eq!(saved, [sample.visible()]),
+        error => assert!(unavailable(error)),
+    }
+    assert_eq!(store.save(&[sample.change()]).await?, [sample.visible()]);
+    databases.drop_all().await?;
+    assert!(unavailable(store.save(&[sample.change()]).await), "the database is gone");
+    let nobody = PostgresStore::connect("postgres://nobody@127.0.0.1:1/none", 1).await;
+    assert!(matches!(nobody, Err(StoreError::Unavailable(_))));
+    let nonsense = PostgresStore::connect("not an address", 1).await;
+    assert!(matches!(nonsense, Err(StoreError::Refused(_))));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_row_too_large_for_an_index_is_refused() -> anyhow::Result<()> {
+    let Some(server) = server() else { return Ok(()) };
+    let mut databases = Databases::on(server);
+    let url = databases.create().await?;
+    let store = store(&url).await?;
+    // Nothing that could be compressed into an index entry of 2704 bytes.
+    let noise: String = (0..500).map(|_| uuid::Uuid::now_v7().simple().to_string()).collect();
+    let large = Sample::at(1000).by("Ada", "ada@reader.example", &noise);
+    let error = store.save(&[large.change()]).await.expect_err("too large");
+    assert!(matches!(&error, StoreError::Refused(why) if !why.contains(&noise[..30])), "{error}");
+    let sample = Sample::at(1000);
+    assert_eq!(store.save(&[sample.change()]).await?, [sample.visible()]);
+    databases.drop_all().await
+}

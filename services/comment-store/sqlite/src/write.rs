@@ -1,0 +1,101 @@
+//! Writes what was decided, in the order that [`Writes`] asks for.
+
+use rejoinder_comment_store::{
+    State, StoreError,
+    ledger::{Effect, Writes},
+    row::{DecisionKey, Row, RowState},
+};
+use sqlx::SqliteConnection;
+use uuid::Uuid;
+
+use crate::{
+    error::store_error,
+    json::{JsonRow, hex, list, micros},
+};
+
+/// `false` when a row that was to be inserted is there already, or its fingerprint is: roll back, and look first.
+pub(crate) async fn all(connection: &mut SqliteConnection, writes: &Writes<'_>) -> Result<bool, StoreError> {
+    if !writes.replaced.is_empty() {
+        let ids = list(writes.replaced.iter().map(hex))?;
+        sqlx::query!("DELETE FROM comments WHERE id IN (SELECT unhex(value) FROM json_each(?1)) AND state = 0", ids)
+            .execute(&mut *connection)
+            .await
+            .map_err(store_error)?;
+    }
+    let trashed: Vec<_> = writes.trashed.iter().map(|&id| (id, State::Trash)).collect();
+    change(connection, &trashed).await?;
+    if !writes.rows.is_empty() && insert(connection, &writes.rows).await? != writes.rows.len() as u64 {
+        return Ok(false);
+    }
+    change(connection, &writes.changed).await?;
+    decide(connection, &writes.decisions).await?;
+    Ok(true)
+}
+
+async fn change(connection: &mut SqliteConnection, changes: &[(Uuid, State)]) -> Result<(), StoreError> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let changes = list(changes.iter().map(|(id, state)| (hex(id), RowState::Stored(*state).code())))?;
+    sqlx::query!(
+        "UPDATE comments SET state = new.state
+         FROM (SELECT unhex(value ->> 0) AS id, value ->> 1 AS state FROM json_each(?1)) AS new WHERE comments.id = new.id",
+        changes
+    )
+    .execute(connection)
+    .await
+    .map_err(store_error)?;
+    Ok(())
+}
+
+async fn decide(
+    connection: &mut SqliteConnection,
+    decisions: &[(Uuid, DecisionKey, Effect)],
+) -> Result<(), StoreError> {
+    if decisions.is_empty() {
+        return Ok(());
+    }
+    let decisions = list(
+        decisions
+            .iter()
+            .map(|(id, key, effect)| (hex(id), micros(key.at), key.action, key.moderator.as_str(), effect.code())),
+    )?;
+    sqlx::query!(
+        "INSERT INTO decisions (id, decided_at, action, moderator, effect)
+         SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?1)",
+        decisions
+    )
+    .execute(connection)
+    .await
+    .map_err(store_error)?;
+    Ok(())
+}
+
+async fn insert(connection: &mut SqliteConnection, rows: &[Row<'_>]) -> Result<u64, StoreError> {
+    let rows = list(rows.iter().map(JsonRow::from))?;
+    // WHERE true keeps ON CONFLICT from being read as a join's condition.
+    let inserted = sqlx::query!(
+        "INSERT INTO comments (
+             id, state, site, thread, thread_url, thread_title, thread_published_at, thread_closed, parent, path,
+             author_name, author_email, author_url, body, html, client_ip, client_user_agent, client_referrer,
+             honeypot_filled, form_seconds, submitted_at, fingerprint, origin_partition, origin_offset, verdict, signals,
+             score, policy_version, model_version, announced_at, errors)
+         SELECT
+             unhex(value ->> 'id'), value ->> 'state', value ->> 'site', value ->> 'thread', value ->> 'thread_url',
+             value ->> 'thread_title', value ->> 'thread_published_at', value ->> 'thread_closed',
+             unhex(value ->> 'parent'), unhex(value ->> 'path'), value ->> 'author_name', value ->> 'author_email',
+             value ->> 'author_url', value ->> 'body', value ->> 'html', value ->> 'client_ip',
+             value ->> 'client_user_agent', value ->> 'client_referrer', value ->> 'honeypot_filled',
+             value ->> 'form_seconds', value ->> 'submitted_at', unhex(value ->> 'fingerprint'),
+             value ->> 'origin_partition', value ->> 'origin_offset', value ->> 'verdict', unhex(value ->> 'signals'),
+             value ->> 'score', value ->> 'policy_version', value ->> 'model_version', value ->> 'announced_at',
+             unhex(value ->> 'errors')
+         FROM json_each(?1) WHERE true
+         ON CONFLICT DO NOTHING",
+        rows
+    )
+    .execute(connection)
+    .await
+    .map_err(store_error)?;
+    Ok(inserted.rows_affected())
+}

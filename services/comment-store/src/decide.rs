@@ -1,0 +1,233 @@
+//! What follows from a batch, given what the database holds: plain code, the same for every database.
+//!
+//! The rules:
+//! - The first word about an id stands: a stored comment is never overwritten by a rejection, nor a rejection by a comment.
+//! - The same submitted event again (same origin) gets the same answer again; a second copy of the id gets none.
+//! - Of two comments with one fingerprint, the first is kept, unless it lies in the trash; the other becomes a rejection.
+//! - Of the decisions about a comment the last by event time is in force, in whatever order they come. On a tie the
+//!   higher action counts, then the moderator's name.
+//! - A decision does not bring a comment back from the trash while another copy of it stands: the decision is kept, the
+//!   comment stays in the trash, and readers never see one comment twice. The other copy can be decided on instead.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Utc};
+use rejoinder_proto::v1;
+use uuid::Uuid;
+
+use crate::{
+    Saved, State, StoreError,
+    ledger::{Effect, Ledger, Writes},
+    row::{DecisionKey, Item, Row, RowState, errors_to},
+    tree,
+};
+
+/// Decides a batch in order.
+pub fn decide<'a>(items: &[Item<'a>], ledger: Ledger) -> Result<(Vec<Saved>, Writes<'a>), StoreError> {
+    let mut batch =
+        Batch { ledger, rows: Vec::new(), fresh: HashMap::new(), writes: Writes::default(), states: BTreeMap::new() };
+    let answers = items.iter().map(|item| batch.item(item)).collect::<Result<_, _>>()?;
+    Ok((answers, batch.finish()))
+}
+
+struct Batch<'a> {
+    ledger: Ledger,
+    rows: Vec<Row<'a>>,
+    /// The rows of this batch, by id: places in `rows`.
+    fresh: HashMap<Uuid, usize>,
+    writes: Writes<'a>,
+    /// The final states of rows that the database holds and this batch changes.
+    states: BTreeMap<Uuid, State>,
+}
+
+impl<'a> Batch<'a> {
+    fn item(&mut self, item: &Item<'a>) -> Result<Saved, StoreError> {
+        match item {
+            Item::Comment(row) => self.comment(row),
+            Item::Rejection(row) => {
+                if self.state(row.id).is_none_or(|state| state == RowState::Awaited) {
+                    self.put(Row::clone(row));
+                }
+                Ok(Saved::Quiet)
+            }
+            Item::Decision(id, key) => self.decision(*id, key),
+        }
+    }
+
+    fn comment(&mut self, row: &Row<'a>) -> Result<Saved, StoreError> {
+        if self.state(row.id).is_some_and(|state| state != RowState::Awaited) {
+            return self.again(row.id, row.origin);
+        }
+        let mut row = row.clone();
+        let decision = self.ledger.decisions.get(&row.id).and_then(|decisions| decisions.keys().next_back());
+        let decided_at = decision.map(|decision| decision.at);
+        let by_filter = row.state;
+        row.state = decision.map_or(Ok(row.state), |decision| after(decision).map(RowState::Stored))?;
+        if row.state != RowState::Stored(State::Trash) {
+            if self.ledger.holders.contains_key(row.fingerprint) {
+                let row = duplicate(&row);
+                let rejection = row.rejection()?;
+                self.put(row);
+                return Ok(Saved::Duplicate(rejection));
+            }
+            self.ledger.holders.insert(row.fingerprint.to_vec(), row.id);
+        }
+        row.path = tree::path(self.parent_path(&row), row.submitted_at, row.id);
+        if row.state == RowState::Stored(State::Approved) {
+            row.announced_at = if by_filter == row.state { Some(row.submitted_at) } else { decided_at };
+        }
+        let answer = announced(row.announced_at, |at| row.event(v1::Visibility::Visible, at));
+        self.put(row);
+        Ok(answer)
+    }
+
+    /// The answer to a comment whose id is known.
+    fn again(&self, id: Uuid, origin: (i32, i64)) -> Result<Saved, StoreError> {
+        if let Some(&at) = self.fresh.get(&id) {
+            let row = &self.rows[at];
+            return Ok(match row.state {
+                _ if row.origin != origin => Saved::Quiet,
+                RowState::Rejected => Saved::Duplicate(row.rejection()?),
+                _ => announced(row.announced_at, |at| row.event(v1::Visibility::Visible, at)),
+            });
+        }
+        Ok(match self.ledger.rows.get(&id) {
+            Some(held) if held.origin == origin => match &held.rejection {
+                Some(rejection) => Saved::Duplicate(rejection.clone()),
+                None => announced(held.announced_at, |at| told(held.event.clone(), v1::Visibility::Visible, at)),
+            },
+            _ => Saved::Quiet,
+        })
+    }
+
+    fn decision(&mut self, id: Uuid, key: &DecisionKey) -> Result<Saved, StoreError> {
+        let known = self.ledger.decisions.entry(id).or_default();
+        let effect = match known.get(key) {
+            Some(effect) => *effect,
+            None => {
+                let is_latest = known.keys().next_back().is_none_or(|latest| latest < key);
+                let effect = if is_latest { self.apply(id, after(key)?) } else { Effect::Quiet };
+                self.ledger.decisions.entry(id).or_default().insert(key.clone(), effect);
+                self.writes.decisions.push((id, key.clone(), effect));
+                effect
+            }
+        };
+        if self.state(id).is_none() {
+            self.put(Row::awaited(id));
+        }
+        let visibility = match effect {
+            Effect::Quiet => return Ok(Saved::Quiet),
+            Effect::Visible => v1::Visibility::Visible,
+            Effect::Removed => v1::Visibility::Removed,
+        };
+        Ok(match (self.fresh.get(&id), self.ledger.rows.get(&id)) {
+            (Some(&at), _) => Saved::Published(Box::new(self.rows[at].event(visibility, key.at))),
+            (None, Some(held)) => Saved::Published(Box::new(told(held.event.clone(), visibility, key.at))),
+            (None, None) => Saved::Quiet,
+        })
+    }
+
+    /// Brings a stored comment into the state that the latest decision wants, where that is possible.
+    fn apply(&mut self, id: Uuid, wanted: State) -> Effect {
+        let Some(RowState::Stored(before)) = self.state(id) else { return Effect::Quiet };
+        let fingerprint = match (self.fresh.get(&id), self.ledger.rows.get(&id)) {
+            (Some(&at), _) => self.rows[at].fingerprint.to_vec(),
+            (None, held) => held.map(|held| held.fingerprint.clone()).unwrap_or_default(),
+        };
+        let another = self.ledger.holders.get(&fingerprint).is_some_and(|holder| *holder != id);
+        let state = if wanted != State::Trash && another { State::Trash } else { wanted };
+        match state {
+            State::Trash if another => {}
+            State::Trash => drop(self.ledger.holders.remove(&fingerprint)),
+            _ => drop(self.ledger.holders.insert(fingerprint, id)),
+        }
+        if let Some(&at) = self.fresh.get(&id) {
+            self.rows[at].state = RowState::Stored(state);
+        } else if let Some(held) = self.ledger.rows.get_mut(&id) {
+            held.state = RowState::Stored(state);
+            self.states.insert(id, state);
+        }
+        Effect::between(before, state)
+    }
+
+    fn state(&self, id: Uuid) -> Option<RowState> {
+        let fresh = self.fresh.get(&id).map(|&at| self.rows[at].state);
+        fresh.or_else(|| self.ledger.rows.get(&id).map(|held| held.state))
+    }
+
+    /// Adds a row, in the place of an awaited one.
+    fn put(&mut self, row: Row<'a>) {
+        if let Some(&at) = self.fresh.get(&row.id) {
+            self.rows[at] = row;
+            return;
+        }
+        if self.ledger.rows.remove(&row.id).is_some() {
+            self.writes.replaced.push(row.id);
+        }
+        self.fresh.insert(row.id, self.rows.len());
+        self.rows.push(row);
+    }
+
+    /// The path of the stored comment on the same thread that this one answers.
+    fn parent_path(&self, row: &Row<'_>) -> Option<&[u8]> {
+        let parent = row.parent?;
+        if let Some(&at) = self.fresh.get(&parent) {
+            let parent = &self.rows[at];
+            let fits =
+                matches!(parent.state, RowState::Stored(_)) && (parent.site, parent.thread) == (row.site, row.thread);
+            return fits.then_some(parent.path.as_slice());
+        }
+        let place = self.ledger.parents.get(&parent)?;
+        (place.site == row.site && place.thread == row.thread).then_some(place.path.as_slice())
+    }
+
+    fn finish(mut self) -> Writes<'a> {
+        for (id, state) in self.states {
+            match state {
+                State::Trash => self.writes.trashed.push(id),
+                _ => self.writes.changed.push((id, state)),
+            }
+        }
+        // Databases lock as they insert: in one order for all, so that two batches wait for each other in one direction.
+        self.rows.sort_unstable_by(|a, b| (a.fingerprint, a.id).cmp(&(b.fingerprint, b.id)));
+        self.writes.rows = self.rows;
+        self.writes
+    }
+}
+
+fn after(decision: &DecisionKey) -> Result<State, StoreError> {
+    match v1::Action::try_from(i32::from(decision.action)) {
+        Ok(v1::Action::Approve) => Ok(State::Approved),
+        Ok(v1::Action::Spam) => Ok(State::Spam),
+        Ok(v1::Action::Trash) => Ok(State::Trash),
+        Ok(v1::Action::Unspecified) | Err(_) => {
+            Err(StoreError::Refused(format!("a decision has the unknown action {}", decision.action)))
+        }
+    }
+}
+
+fn announced(at: Option<DateTime<Utc>>, event: impl FnOnce(DateTime<Utc>) -> v1::CommentPublished) -> Saved {
+    at.map_or(Saved::Quiet, |at| Saved::Published(Box::new(event(at))))
+}
+
+fn told(event: v1::CommentPublished, visibility: v1::Visibility, at: DateTime<Utc>) -> v1::CommentPublished {
+    v1::CommentPublished { visibility: visibility.into(), changed_at: Some(crate::time::to_message(at)), ..event }
+}
+
+/// The rejection of a comment that says again what another one says.
+fn duplicate<'a>(comment: &Row<'a>) -> Row<'a> {
+    let error = v1::FieldError {
+        field: "body".into(),
+        code: "duplicate".into(),
+        message: "You have said this here already; say something new, or wait until your first comment appears.".into(),
+    };
+    Row {
+        state: RowState::Rejected,
+        site: comment.site,
+        thread: comment.thread,
+        submitted_at: comment.submitted_at,
+        origin: comment.origin,
+        errors: errors_to(&[error]),
+        ..Row::awaited(comment.id)
+    }
+}

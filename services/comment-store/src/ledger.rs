@@ -1,0 +1,110 @@
+//! What a database holds about a batch, and what it is to write: all that [`crate::decide`] sees of it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Utc};
+use rejoinder_proto::v1;
+use uuid::Uuid;
+
+use crate::{
+    State, StoreError,
+    row::{DecisionKey, Row, RowState},
+};
+
+/// What followed from a decision when it came; kept, so that a replay gets the same answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing that readers see.
+    Quiet,
+    /// The comment appeared.
+    Visible,
+    /// The comment went away.
+    Removed,
+}
+
+impl Effect {
+    /// The number in the column `effect`.
+    pub const fn code(self) -> i16 {
+        match self {
+            Effect::Quiet => 0,
+            Effect::Visible => 1,
+            Effect::Removed => 2,
+        }
+    }
+
+    /// Reads the column `effect`.
+    pub fn from_code(code: i16) -> Result<Self, StoreError> {
+        Ok(match code {
+            0 => Effect::Quiet,
+            1 => Effect::Visible,
+            2 => Effect::Removed,
+            other => return Err(StoreError::Refused(format!("a decision has the unknown effect {other}"))),
+        })
+    }
+
+    /// What readers see of a change of state.
+    pub fn between(before: State, after: State) -> Self {
+        match (before == State::Approved, after == State::Approved) {
+            (false, true) => Effect::Visible,
+            (true, false) => Effect::Removed,
+            _ => Effect::Quiet,
+        }
+    }
+}
+
+/// A row that the database holds already, with what answers need of it.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// Its state.
+    pub state: RowState,
+    /// Where its submitted event stood; see [`Row::origin`].
+    pub origin: (i32, i64),
+    /// Its fingerprint.
+    pub fingerprint: Vec<u8>,
+    /// See [`Row::announced_at`].
+    pub announced_at: Option<DateTime<Utc>>,
+    /// What readers are told of it, but for visibility and time.
+    pub event: v1::CommentPublished,
+    /// What its author is told, when it is a rejection.
+    pub rejection: Option<v1::CommentRejected>,
+}
+
+/// Where a reply's parent stands.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Its site.
+    pub site: String,
+    /// Its thread.
+    pub thread: String,
+    /// Its path.
+    pub path: Vec<u8>,
+}
+
+/// What the database holds about the ids of a batch.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    /// The rows, by id.
+    pub rows: HashMap<Uuid, Held>,
+    /// Who holds a fingerprint: the comment that has it and is not in the trash.
+    pub holders: HashMap<Vec<u8>, Uuid>,
+    /// The decisions about each id.
+    pub decisions: HashMap<Uuid, BTreeMap<DecisionKey, Effect>>,
+    /// The places of the stored comments that others answer.
+    pub parents: HashMap<Uuid, Place>,
+}
+
+/// What is to be written, in this order: replaced rows go, comments go to the trash and release their fingerprints,
+/// rows are inserted, comments leave the trash or change otherwise, decisions are kept.
+#[derive(Debug, Default)]
+pub struct Writes<'a> {
+    /// Awaited rows, whose comment or rejection has come and stands in `rows`.
+    pub replaced: Vec<Uuid>,
+    /// Ids that go to the trash.
+    pub trashed: Vec<Uuid>,
+    /// New rows.
+    pub rows: Vec<Row<'a>>,
+    /// Ids that change to a state other than the trash.
+    pub changed: Vec<(Uuid, State)>,
+    /// New decisions.
+    pub decisions: Vec<(Uuid, DecisionKey, Effect)>,
+}

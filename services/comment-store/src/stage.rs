@@ -1,0 +1,192 @@
+//! The stage around the store: events in, changes saved, events out.
+
+use std::sync::Arc;
+
+use rejoinder_pipeline::{Outcome, Reason, Received, Stage, Transient};
+use rejoinder_proto::{DecodeError, Event, Timestamp, Topic, headers::Headers, v1};
+
+use crate::{Change, Saved, Store, StoreError};
+
+/// What the stage reads.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// A comment with its verdict.
+    Screened(Box<v1::CommentScreened>),
+    /// A moderator's decision.
+    Moderated(v1::CommentModerated),
+    /// A rejection, kept so that its author can be told.
+    Rejected(v1::CommentRejected),
+}
+
+/// What the stage writes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// Readers see a change.
+    Published(Box<v1::CommentPublished>),
+    /// A second copy of a comment.
+    Rejected(v1::CommentRejected),
+}
+
+/// Saves what comes, and publishes what readers see change.
+pub struct CommentStore {
+    store: Arc<dyn Store>,
+}
+
+impl CommentStore {
+    /// A stage that writes to `store`.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store }
+    }
+
+    /// Saves one by one, and rejects the changes that the database refuses. What was saved is answered the same again.
+    async fn one_by_one(&self, changes: &[Change]) -> Result<Vec<Outcome<Output>>, Transient> {
+        let mut outcomes = Vec::with_capacity(changes.len());
+        for change in changes {
+            match self.store.save(std::slice::from_ref(change)).await {
+                Ok(saved) => outcomes.extend(saved.into_iter().map(outcome)),
+                Err(StoreError::Refused(why)) => outcomes.push(Outcome::Reject(Reason::impossible(why))),
+                Err(error @ StoreError::Unavailable(_)) => return Err(Transient::new("database", error)),
+            }
+        }
+        Ok(outcomes)
+    }
+}
+
+impl Stage for CommentStore {
+    const NAME: &'static str = "comment-store";
+    type In = Input;
+    type Out = Output;
+
+    async fn process(&mut self, batch: &[Received<Input>]) -> Result<Vec<Outcome<Output>>, Transient> {
+        let changes: Vec<Change> = batch.iter().map(|received| received.event.clone().into()).collect();
+        match self.store.save(&changes).await {
+            Ok(saved) => Ok(saved.into_iter().map(outcome).collect()),
+            Err(StoreError::Refused(why)) => {
+                tracing::warn!(records = changes.len(), why, "batch refused, saving one by one");
+                self.one_by_one(&changes).await
+            }
+            Err(error @ StoreError::Unavailable(_)) => Err(Transient::new("database", error)),
+        }
+    }
+}
+
+fn outcome(saved: Saved) -> Outcome<Output> {
+    Outcome::Emit(match saved {
+        Saved::Published(event) => vec![Output::Published(event)],
+        Saved::Duplicate(event) => vec![Output::Rejected(event)],
+        Saved::Quiet => Vec::new(),
+    })
+}
+
+impl From<Input> for Change {
+    fn from(input: Input) -> Self {
+        match input {
+            Input::Screened(event) => Change::Screened(event),
+            Input::Moderated(event) => Change::Moderated(event),
+            Input::Rejected(event) => Change::Rejected(event),
+        }
+    }
+}
+
+impl Event for Input {
+    const TOPICS: &'static [Topic] = &[Topic::Screened, Topic::Moderated, Topic::Rejected];
+
+    fn decode(topic: Topic, headers: &Headers, payload: Option<&[u8]>) -> Result<Self, DecodeError> {
+        match topic {
+            Topic::Screened => Event::decode(topic, headers, payload).map(|event| Input::Screened(Box::new(event))),
+            Topic::Moderated => Event::decode(topic, headers, payload).map(Input::Moderated),
+            Topic::Rejected => Event::decode(topic, headers, payload).map(Input::Rejected),
+            other => Err(DecodeError::Topic(other)),
+        }
+    }
+
+    fn topic(&self) -> Topic {
+        match self {
+            Input::Screened(_) => Topic::Screened,
+            Input::Moderated(_) => Topic::Moderated,
+            Input::Rejected(_) => Topic::Rejected,
+        }
+    }
+
+    fn id(&self) -> &str {
+        match self {
+            Input::Screened(event) => Event::id(event.as_ref()),
+            Input::Moderated(event) => Event::id(event),
+            Input::Rejected(event) => Event::id(event),
+        }
+    }
+
+    fn key(&self) -> String {
+        match self {
+            Input::Screened(event) => Event::key(event.as_ref()),
+            Input::Moderated(event) => Event::key(event),
+            Input::Rejected(event) => Event::key(event),
+        }
+    }
+
+    fn time(&self) -> Option<&Timestamp> {
+        match self {
+            Input::Screened(event) => Event::time(event.as_ref()),
+            Input::Moderated(event) => Event::time(event),
+            Input::Rejected(event) => Event::time(event),
+        }
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        match self {
+            Input::Screened(event) => Event::encode(event.as_ref()),
+            Input::Moderated(event) => Event::encode(event),
+            Input::Rejected(event) => Event::encode(event),
+        }
+    }
+}
+
+impl Event for Output {
+    const TOPICS: &'static [Topic] = &[Topic::Published, Topic::Rejected];
+
+    fn decode(topic: Topic, headers: &Headers, payload: Option<&[u8]>) -> Result<Self, DecodeError> {
+        match topic {
+            Topic::Published => Event::decode(topic, headers, payload).map(|event| Output::Published(Box::new(event))),
+            Topic::Rejected => Event::decode(topic, headers, payload).map(Output::Rejected),
+            other => Err(DecodeError::Topic(other)),
+        }
+    }
+
+    fn topic(&self) -> Topic {
+        match self {
+            Output::Published(_) => Topic::Published,
+            Output::Rejected(_) => Topic::Rejected,
+        }
+    }
+
+    fn id(&self) -> &str {
+        match self {
+            Output::Published(event) => Event::id(event.as_ref()),
+            Output::Rejected(event) => Event::id(event),
+        }
+    }
+
+    fn key(&self) -> String {
+        match self {
+            Output::Published(event) => Event::key(event.as_ref()),
+            Output::Rejected(event) => Event::key(event),
+        }
+    }
+
+    fn time(&self) -> Option<&Timestamp> {
+        match self {
+            Output::Published(event) => Event::time(event.as_ref()),
+            Output::Rejected(event) => Event::time(event),
+        }
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        match self {
+            Output::Published(event) => Event::encode(event.as_ref()),
+            Output::Rejected(event) => Event::encode(event),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
