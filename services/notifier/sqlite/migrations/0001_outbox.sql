@@ -1,0 +1,22 @@
+-- The mails that are owed: one row per held comment and moderator. Times are microseconds since 1970.
+create table notifier_outbox (
+    -- Follows from the comment and the moderator; the same mail enqueued again is the same row.
+    id blob primary key not null,
+    comment_id blob not null,
+    site text not null,
+    moderator text not null,
+    -- The screened event; emptied when the row is settled, unless it failed.
+    event blob not null,
+    created_at integer not null,
+    status text not null default 'pending' check (status in ('pending', 'sent', 'failed', 'skipped')),
+    attempts integer not null default 0,
+    -- When it may be claimed. A claim moves it to the claim's end, so a dead claimant's row comes back by itself.
+    due_at integer not null,
+    -- A reply code or a stable word; never an address.
+    error text,
+    settled_at integer
+) strict;
+
+create index notifier_outbox_due on notifier_outbox (due_at) where status = 'pending';
+create index notifier_outbox_settled on notifier_outbox (settled_at) where settled_at is not null;
+create index notifier_outbox_status on notifier_outbox (status);

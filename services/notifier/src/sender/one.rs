@@ -1,0 +1,67 @@
+//! One mail, from the claimed row to the mailer.
+
+use std::{sync::Arc, time::Instant};
+
+use chrono::Utc;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::Parts;
+use crate::{
+    Claim, Claimed, Fate,
+    mail::compose,
+    mailer::{Failure, Step},
+    settings::seconds,
+};
+
+/// How a mail under way ended.
+pub(super) struct Ended {
+    pub claim: Claim,
+    pub attempt: u32,
+    pub comment: Uuid,
+    pub began: Instant,
+    pub result: Result<(), Unsent>,
+}
+
+/// Why it was not handed over.
+pub(super) enum Unsent {
+    Mailer(Failure),
+    Fate(Fate),
+}
+
+impl Parts {
+    pub(super) async fn send(self: Arc<Self>, claimed: Claimed, stop: CancellationToken) -> Ended {
+        let slot = tokio::select! {
+            biased;
+            () = stop.cancelled() => None,
+            slot = self.slots.acquire() => slot.ok(),
+        };
+        let began = Instant::now();
+        let result = match slot {
+            Some(_slot) => self.send_now(&claimed).await,
+            None => Err(Unsent::Fate(Fate::Put { at: Utc::now(), reason: "stopped" })),
+        };
+        Ended { claim: claimed.claim, attempt: claimed.attempt, comment: claimed.mail.comment, began, result }
+    }
+
+    async fn send_now(&self, claimed: &Claimed) -> Result<(), Unsent> {
+        let half = seconds(self.settings.lease_seconds / 2.0);
+        let left = (claimed.claim.until - Utc::now()).to_std().unwrap_or_default();
+        if left < half {
+            return Err(Unsent::Fate(Fate::Put { at: Utc::now(), reason: "late" }));
+        }
+        let owed = &claimed.mail;
+        let policy = self.sites.get(&owed.site);
+        let moderator = policy.and_then(|policy| policy.moderators.iter().find(|m| m.name == owed.moderator));
+        let (Some(policy), Some(moderator)) = (policy, moderator) else {
+            return Err(Unsent::Fate(Fate::Skipped { reason: "no_moderator" }));
+        };
+        let mail = compose(owed, policy, moderator, &self.settings, &self.keys).map_err(|error| {
+            tracing::error!(%error, comment = %owed.comment, "a mail could not be written");
+            Unsent::Fate(Fate::Failed { error: "unwritable".into() })
+        })?;
+        let lost = || Failure::Connection { step: Step::Content, detail: "took too long".into() };
+        timeout(half, self.mailer.send(&mail)).await.unwrap_or_else(|_| Err(lost())).map_err(Unsent::Mailer)
+    }
+}
