@@ -1,0 +1,11 @@
+//! The gateway from outside: requests in, answers and records out.
+
+mod fakes;
+mod house;
+mod moderate;
+mod pages;
+mod privacy;
+mod read;
+mod serving;
+mod submit;
+mod submit_form;
