@@ -1,1 +1,169 @@
-fn main() {}
+//! Reads the configuration, and runs what the command line names until it is done or told to stop.
+// The binary talks to a person on standard output; its log goes to standard error.
+#![allow(clippy::print_stdout)]
+
+mod cli;
+mod commands;
+mod config;
+mod deployment;
+mod seams;
+mod services;
+mod workers;
+
+use std::{process::ExitCode, sync::Arc};
+
+use anyhow::{Context, Result, bail};
+use clap::Parser;
+use rejoinder_gateway::Dev;
+use rejoinder_pipeline::telemetry;
+
+use self::{
+    cli::{Cli, Command, ConfigCommand, SubmitArgs},
+    config::{Config, Deployment},
+    services::House,
+};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match start(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("rejoinder: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(cli: Cli) -> Result<()> {
+    if let Command::Config(ConfigCommand::Default) = cli.command {
+        print!("{}", config::DEFAULT);
+        return Ok(());
+    }
+    let config = Config::load(cli.config.as_ref())?;
+    telemetry::init(config.log.format, &config.log.filter);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
+    runtime.block_on(run(cli.command, config))
+}
+
+async fn run(command: Command, mut config: Config) -> Result<()> {
+    match command {
+        Command::Dev | Command::Run => {
+            config.deployment = Deployment::Embedded;
+            everything(config, matches!(command, Command::Dev)).await
+        }
+        Command::Validator | Command::SpamFilter | Command::CommentStore | Command::Notifier | Command::Gateway => {
+            worker(command, config).await
+        }
+        Command::Migrate => commands::migrate::run(&config).await,
+        Command::Topics(command) => tokio::task::spawn_blocking(move || commands::topics::run(&config, &command)).await?,
+        Command::Submit(args) => submit(&args, config).await,
+        Command::DeadLetters(command) => {
+            let log = deployment::log(&config)?;
+            commands::dead_letters::run(log.as_ref(), &command).await
+        }
+        Command::Config(ConfigCommand::Check) => {
+            println!("the configuration is good");
+            Ok(())
+        }
+        Command::Config(ConfigCommand::Default) => Ok(()),
+    }
+}
+
+/// Every worker and the gateway in this process.
+async fn everything(mut config: Config, dev: bool) -> Result<()> {
+    let log = deployment::embedded_log(&config)?;
+    let listener = services::listen(&config.listen, "listen").await?;
+    let address = listener.local_addr()?.to_string();
+    config.reached_at(&address);
+    let page = match dev {
+        true => Some(Dev { site: only_site(&config)?, mailbox: config.mail.folder.clone() }),
+        false => None,
+    };
+    let house = House::with_log(config, Arc::new(log.clone())).await?;
+    let mut workers = house.workers();
+    start_workers(&house, &mut workers).await?;
+    house.retention(&mut workers, log);
+    house.gateway(&mut workers, listener, page)?;
+    println!("rejoinder listens on http://{address}");
+    if dev {
+        println!("  a sample article to comment on: http://{address}/");
+        println!("  the moderator's mailbox:        http://{address}/mailbox");
+    }
+    workers.run().await
+}
+
+async fn start_workers(house: &House, workers: &mut workers::Workers) -> Result<()> {
+    house.validator(workers)?;
+    house.spam_filter(workers)?;
+    house.comment_store(workers)?;
+    house.notifier(workers).await
+}
+
+/// One worker of the distributed deployment.
+async fn worker(command: Command, mut config: Config) -> Result<()> {
+    if config.deployment == Deployment::Embedded {
+        bail!(
+            "deployment is \"embedded\": its log belongs to one process, so run all workers in it with `rejoinder run`; \
+             for a process each, set deployment = \"distributed\""
+        );
+    }
+    let address = config.listen.clone();
+    config.reached_at(&address);
+    let mut house = House::open(config).await?;
+    let mut workers = house.workers();
+    match command {
+        Command::Validator => house.validator(&mut workers)?,
+        Command::SpamFilter => house.spam_filter(&mut workers)?,
+        Command::CommentStore => house.comment_store(&mut workers)?,
+        Command::Notifier => house.notifier(&mut workers).await?,
+        // The gateway serves its own probes.
+        _ => {
+            let listener = services::listen(&house.config.listen, "listen").await?;
+            let address = listener.local_addr()?.to_string();
+            house.config.reached_at(&address);
+            house.gateway(&mut workers, listener, None)?;
+            println!("rejoinder listens on http://{address}");
+            return workers.run().await;
+        }
+    }
+    house.probes(&mut workers).await?;
+    workers.run().await
+}
+
+/// Submits a file. The embedded deployment has no workers elsewhere, so they run here meanwhile.
+async fn submit(args: &SubmitArgs, mut config: Config) -> Result<()> {
+    let address = config.listen.clone();
+    config.reached_at(&address);
+    let site = match &args.site {
+        Some(site) if config.sites.contains_key(site) => site.clone(),
+        Some(site) => bail!("--site: there is no site {site:?}; the sites are {}", names(&config)),
+        None => only_site(&config).context("--site")?,
+    };
+    let embedded = config.deployment == Deployment::Embedded;
+    let house = House::open(config).await?;
+    let mut workers = house.workers();
+    if embedded {
+        start_workers(&house, &mut workers).await?;
+    }
+    let submitted = commands::submit::run(Arc::clone(&house.log), Arc::clone(&house.store), args, &site);
+    tokio::select! {
+        result = submitted => {
+            workers.end().await?;
+            result
+        }
+        error = workers.failure() => Err(error),
+    }
+}
+
+fn only_site(config: &Config) -> Result<String> {
+    match config.sites.keys().collect::<Vec<_>>().as_slice() {
+        [site] => Ok((*site).clone()),
+        _ => bail!("several sites are configured ({}); name one", names(config)),
+    }
+}
+
+fn names(config: &Config) -> String {
+    let mut names: Vec<&str> = config.sites.keys().map(String::as_str).collect();
+    names.sort_unstable();
+    names.join(", ")
+}

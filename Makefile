@@ -1,0 +1,39 @@
+# Every command a person needs. The services of `up` are a real Apache Kafka and PostgreSQL under target/local.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+LOCAL := target/local
+KAFKA_PORT ?= 19092
+POSTGRES_PORT ?= 15432
+
+.PHONY: help run test lint bench up down run-distributed fmt proto-check
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+run: ## Everything in one process on SQLite; prints the address
+	cargo run --release --locked --bin rejoinder -- dev
+
+test: ## Start Kafka and PostgreSQL for the tests where they can be had, and run every test
+	tests/run
+
+lint: ## Formatting, clippy, shell scripts, schemas
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	tests/lint
+
+fmt: ## Format the code
+	cargo fmt --all
+
+bench: ## Measure speed and memory, as ratios within one run
+	tests/bench/run
+
+up: ## Start a single-node Kafka and a PostgreSQL of our own, without containers
+	KAFKA_PORT=$(KAFKA_PORT) POSTGRES_PORT=$(POSTGRES_PORT) deploy/local/up
+
+down: ## Stop them; the data stays until `deploy/local/down --purge`
+	deploy/local/down
+
+run-distributed: up ## Each worker a process of its own, on the services of `up`
+	cargo build --release --locked --bin rejoinder
+	KAFKA_PORT=$(KAFKA_PORT) POSTGRES_PORT=$(POSTGRES_PORT) deploy/local/run

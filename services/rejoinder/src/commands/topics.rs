@@ -1,0 +1,25 @@
+use std::io::{self, Write};
+
+use anyhow::{Result, bail};
+use rejoinder_pipeline::kafka::TopicState;
+
+use crate::{cli::TopicsCommand, config::Config, deployment};
+
+/// `rejoinder topics`
+pub fn run(config: &Config, command: &TopicsCommand) -> Result<()> {
+    let log = deployment::kafka_log(config)?;
+    let mut out = io::stdout().lock();
+    if let TopicsCommand::Create = command {
+        for topic in log.create_topics()? {
+            writeln!(out, "{}{topic}: created", config.kafka.prefix)?;
+        }
+    }
+    let topics = log.check_topics()?;
+    for (topic, state) in &topics {
+        writeln!(out, "{}{topic}: {state}", config.kafka.prefix)?;
+    }
+    if topics.values().any(|state| *state != TopicState::Right) {
+        bail!("the topics differ from the configuration");
+    }
+    Ok(())
+}

@@ -1,0 +1,70 @@
+use super::*;
+
+fn load(text: &str) -> Result<Config> {
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    fs::write(file.path(), text).expect("written");
+    Config::load(Some(&file.path().to_owned()))
+}
+
+/// The documented file and the code must not drift apart: each says the defaults, and they are the same.
+#[test]
+fn the_documented_defaults_are_the_codes() {
+    let config = Config::load(None).expect("the documented file is good");
+    assert_eq!(config.kafka, KafkaSettings::default());
+    assert_eq!(config.gateway, rejoinder_gateway::Settings::default());
+    let mail = rejoinder_notifier::Settings::default();
+    assert_eq!(config.mail.folder, config.data_dir.join(&mail.folder), "a relative folder lies in the data folder");
+    assert_eq!(config.mail, rejoinder_notifier::Settings { folder: config.mail.folder.clone(), ..mail });
+    let shared = [("any".to_owned(), SiteConfig::default())].into();
+    let policies = Policies::new(&config.policy, &shared).expect("good policies");
+    assert_eq!(policies.validation["any"], rejoinder_validator::Policy::default());
+    assert_eq!(policies.screening["any"], rejoinder_spam_filter::Policy::default());
+    assert_eq!(policies.notification["any"].notify_held, rejoinder_notifier::Policy::default().notify_held);
+    let (runner, ours) = (RunnerSettings::default(), config.runner_settings());
+    assert_eq!(
+        (ours.max_records, ours.max_bytes, ours.deadline, ours.breaker),
+        (runner.max_records, runner.max_bytes, runner.deadline, runner.breaker)
+    );
+}
+
+/// Every field of a policy stands in the documented file, so that nobody has to read the code to find it.
+#[test]
+fn every_policy_field_is_documented() {
+    let config = Config::load(None).expect("the documented file is good");
+    let documented = |part: &str| config.policy[part].as_object().expect("a table").clone();
+    let code = |value: serde_json::Value| value.as_object().expect("a table").clone();
+    let validation = code(serde_json::to_value(rejoinder_validator::Policy::default()).expect("serialises"));
+    let screening = code(serde_json::to_value(rejoinder_spam_filter::Policy::default()).expect("serialises"));
+    for (part, fields) in [("validation", validation), ("screening", screening)] {
+        let documented = documented(part);
+        for field in fields.keys() {
+            assert!(documented.contains_key(field), "policy.{part}.{field} is not in deploy/rejoinder.toml");
+        }
+    }
+}
+
+#[test]
+fn a_site_changes_only_what_it_names() {
+    let config = load(
+        "policy.validation.flood_seconds = 7\n\
+         [sites.a]\n[sites.b.policy.validation]\nflood_seconds = 9\n",
+    );
+    let policies = config.and_then(|config| config.policies()).expect("good");
+    assert_eq!(policies.validation["a"].flood_seconds, 7);
+    assert_eq!(policies.validation["b"].flood_seconds, 9);
+    assert!(!policies.validation.contains_key("example"), "a file's sites replace the sample one");
+}
+
+#[test]
+fn the_environment_speaks_json_where_a_word_is_not_enough() {
+    let set = |name: &str, value: &str| environment([(name.to_owned(), value.to_owned())].into_iter());
+    let one = |name: &str, value: &str| set(name, value).expect("good").pop().expect("one");
+    assert_eq!(one("REJOINDER__KAFKA__BROKERS", "x:1"), ("kafka.brokers".into(), "x:1".into()));
+    assert_eq!(one("REJOINDER__POSTGRES__URL", "007"), ("postgres.url".into(), "007".into()));
+    let (key, keys) = one("REJOINDER__MODERATION__KEYS", "[\"a\", \"b\"]");
+    assert_eq!((key.as_str(), keys.into_array().map(|keys| keys.len()).ok()), ("moderation.keys", Some(2)));
+    let (_, flood) = one("REJOINDER__POLICY__VALIDATION__FLOOD_SECONDS", "0");
+    assert_eq!(flood.into_int().ok(), Some(0));
+    assert!(set("REJOINDER__MODERATION__KEYS", "[a").is_err());
+    assert!(set("PATH", "x").expect("good").is_empty());
+}

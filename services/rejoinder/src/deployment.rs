@@ -1,0 +1,118 @@
+//! The log and the databases that the configuration names.
+
+use std::{fs, path::Path, sync::Arc};
+
+use anyhow::{Context, Result, bail};
+use rejoinder_comment_store::Store;
+use rejoinder_comment_store_postgres::PostgresStore;
+use rejoinder_comment_store_sqlite::SqliteStore;
+use rejoinder_notifier::Outbox;
+use rejoinder_notifier_postgres::PostgresOutbox;
+use rejoinder_notifier_sqlite::SqliteOutbox;
+use rejoinder_pipeline::{Log, kafka::KafkaLog, sqlite::SqliteLog};
+use rejoinder_proto::token::{MIN_KEY_BYTES, TokenKeys};
+use secrecy::ExposeSecret;
+
+use crate::config::{Config, Deployment};
+
+/// The log, whichever it is.
+pub fn log(config: &Config) -> Result<Arc<dyn Log>> {
+    Ok(match config.deployment {
+        Deployment::Embedded => Arc::new(embedded_log(config)?),
+        Deployment::Distributed => Arc::new(kafka_log(config)?),
+    })
+}
+
+/// The embedded log; refused while another process has it.
+pub fn embedded_log(config: &Config) -> Result<SqliteLog> {
+    fs::create_dir_all(&config.data_dir)
+        .with_context(|| format!("data_dir: cannot create {}", config.data_dir.display()))?;
+    Ok(SqliteLog::open(&config.data_dir.join("log.sqlite"), config.embedded.partitions)?)
+}
+
+/// Kafka.
+pub fn kafka_log(config: &Config) -> Result<KafkaLog> {
+    if config.deployment == Deployment::Embedded {
+        bail!("deployment is \"embedded\": there is no Kafka; set deployment = \"distributed\"");
+    }
+    Ok(KafkaLog::new(config.kafka.clone())?)
+}
+
+/// The comment store, whichever it is. The embedded one brings its tables up to date as it opens.
+pub async fn store(config: &Config) -> Result<Arc<dyn Store>> {
+    Ok(match config.deployment {
+        Deployment::Embedded => Arc::new(SqliteStore::open(&comments_file(config)).await?),
+        Deployment::Distributed => Arc::new(postgres_store(config).await?),
+    })
+}
+
+/// The store on PostgreSQL.
+pub async fn postgres_store(config: &Config) -> Result<PostgresStore> {
+    let url = postgres_url(config)?;
+    PostgresStore::connect(url, config.postgres.max_connections).await.context("postgres")
+}
+
+/// The notifier's outbox, whichever it is.
+pub async fn outbox(config: &Config) -> Result<Arc<dyn Outbox>> {
+    Ok(match config.deployment {
+        Deployment::Embedded => Arc::new(SqliteOutbox::open(&config.data_dir.join("outbox.sqlite")).await?),
+        Deployment::Distributed => Arc::new(postgres_outbox(config).await?),
+    })
+}
+
+/// The outbox on PostgreSQL.
+pub async fn postgres_outbox(config: &Config) -> Result<PostgresOutbox> {
+    let url = postgres_url(config)?;
+    PostgresOutbox::connect(url, config.postgres.max_connections).await.context("postgres")
+}
+
+fn postgres_url(config: &Config) -> Result<&str> {
+    let url = config.postgres.url.expose_secret();
+    if url.is_empty() {
+        bail!("postgres.url is empty; set it to postgres://user:password@host/database");
+    }
+    Ok(url)
+}
+
+fn comments_file(config: &Config) -> std::path::PathBuf {
+    config.data_dir.join("comments.sqlite")
+}
+
+/// The keys of moderation links. The embedded deployment makes one and keeps it; the distributed one must be given it,
+/// since the notifier that signs and the gateway that verifies are two processes.
+pub fn token_keys(config: &Config) -> Result<TokenKeys> {
+    let keys: Vec<&str> = config.moderation.keys.iter().map(|key| key.expose_secret()).collect();
+    if !keys.is_empty() {
+        return TokenKeys::new(keys).context("moderation.keys");
+    }
+    if config.deployment == Deployment::Distributed {
+        bail!("moderation.keys is empty; give the notifier and the gateway the same key, made by `openssl rand -hex 32`");
+    }
+    let key = own_key(&config.data_dir.join("moderation.key"))?;
+    TokenKeys::new([key]).context("moderation.key")
+}
+
+fn own_key(path: &Path) -> Result<Vec<u8>> {
+    if let Ok(key) = fs::read(path)
+        && key.len() >= MIN_KEY_BYTES
+    {
+        return Ok(key);
+    }
+    let key: [u8; MIN_KEY_BYTES] = rand::random();
+    write_private(path, &key).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(key.to_vec())
+}
+
+#[cfg(unix)]
+fn write_private(path: &Path, key: &[u8]) -> std::io::Result<()> {
+    use std::{io::Write, os::unix::fs::OpenOptionsExt};
+
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(key)?;
+    file.sync_all()
+}
+
+#[cfg(not(unix))]
+fn write_private(path: &Path, key: &[u8]) -> std::io::Result<()> {
+    fs::write(path, key)
+}

@@ -1,0 +1,173 @@
+//! Each service as this process runs it: what it is given, and how it starts.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::{Context, Result};
+use rejoinder_comment_store::{CommentStore, Store};
+use rejoinder_gateway::{Dev, Gateway, Site};
+use rejoinder_notifier::{Mailer, Notifier, Sender};
+use rejoinder_pipeline::{
+    Log,
+    health::{self, Health},
+    sqlite::SqliteLog,
+};
+use rejoinder_spam_filter::SpamFilter;
+use rejoinder_validator::Validator;
+use tokio::{net::TcpListener, sync::Notify};
+
+use crate::{
+    config::{Config, Policies, SiteConfig},
+    deployment,
+    seams::StoreHistory,
+    workers::Workers,
+};
+
+/// What the services of one process share.
+pub struct House {
+    /// The configuration.
+    pub config: Config,
+    /// The effective policies.
+    pub policies: Arc<Policies>,
+    /// The log.
+    pub log: Arc<dyn Log>,
+    /// The comment store.
+    pub store: Arc<dyn Store>,
+    /// Whether each part can work.
+    pub health: Arc<Health>,
+}
+
+impl House {
+    /// Opens the log and the store.
+    pub async fn open(config: Config) -> Result<Self> {
+        let log = deployment::log(&config)?;
+        Self::with_log(config, log).await
+    }
+
+    /// Opens the store beside a log that is open already.
+    pub async fn with_log(config: Config, log: Arc<dyn Log>) -> Result<Self> {
+        let store = deployment::store(&config).await?;
+        let policies = config.policies()?;
+        Ok(Self { config, policies, log, store, health: Health::new() })
+    }
+
+    /// Deletes old records from the embedded log, once an hour.
+    pub fn retention(&self, workers: &mut Workers, log: SqliteLog) {
+        let days = self.config.embedded.retention_days;
+        let stop = workers.stop();
+        workers.spawn("retention", async move {
+            while days > 0 {
+                let log = log.clone();
+                let age = Duration::from_secs(days * 24 * 3600);
+                match tokio::task::spawn_blocking(move || log.prune(age)).await? {
+                    Ok(0) => {}
+                    Ok(deleted) => tracing::info!(deleted, "old records deleted from the log"),
+                    Err(error) => tracing::warn!(%error, "old records could not be deleted, trying again in an hour"),
+                }
+                if stop.run_until_cancelled(tokio::time::sleep(Duration::from_secs(3600))).await.is_none() {
+                    break;
+                }
+            }
+            stop.cancelled().await;
+            Ok(())
+        });
+    }
+
+    /// No workers yet.
+    pub fn workers(&self) -> Workers {
+        Workers::new(&self.config, Arc::clone(&self.log), Arc::clone(&self.health))
+    }
+
+    fn history(&self) -> Arc<StoreHistory> {
+        Arc::new(StoreHistory(Arc::clone(&self.store)))
+    }
+
+    /// Starts the validator.
+    pub fn validator(&self, workers: &mut Workers) -> Result<()> {
+        workers.start(|| Ok(Validator::new(Arc::clone(&self.policies.validation), self.history())))
+    }
+
+    /// Starts the spam filter.
+    pub fn spam_filter(&self, workers: &mut Workers) -> Result<()> {
+        workers.start(|| Ok(SpamFilter::new(&self.policies.screening, self.history())?))
+    }
+
+    /// Starts the comment store.
+    pub fn comment_store(&self, workers: &mut Workers) -> Result<()> {
+        workers.start(|| Ok(CommentStore::new(Arc::clone(&self.store))))
+    }
+
+    /// Starts the notifier: the stage that fills the outbox, and the sender that empties it.
+    pub async fn notifier(&self, workers: &mut Workers) -> Result<()> {
+        let outbox = deployment::outbox(&self.config).await?;
+        let (sites, wake) = (&self.policies.notification, Arc::new(Notify::new()));
+        let sender = Sender::new(
+            self.config.mail.clone(),
+            Arc::clone(sites),
+            deployment::token_keys(&self.config)?,
+            Arc::clone(&outbox),
+            self.history(),
+            Mailer::from_settings(&self.config.mail).context("mail")?,
+            Arc::clone(&wake),
+        );
+        workers.start(|| Ok(Notifier::new(Arc::clone(sites), Arc::clone(&outbox), Arc::clone(&wake))))?;
+        let (stop, health) = (workers.stop(), Arc::clone(&self.health));
+        workers.spawn("mail", async move {
+            sender.run(stop, health).await;
+            Ok(())
+        });
+        Ok(())
+    }
+
+    /// Starts the gateway on a listener of [`listen`].
+    pub fn gateway(&self, workers: &mut Workers, listener: TcpListener, dev: Option<Dev>) -> Result<()> {
+        let validation = Arc::clone(&self.policies.validation);
+        let sites = self.config.sites.iter().map(|(name, site)| (name.clone(), self.site(name, site)));
+        let gateway = Gateway {
+            publisher: self.log.publisher()?,
+            store: Arc::clone(&self.store),
+            sites: Arc::new(sites.collect()),
+            tokens: deployment::token_keys(&self.config)?,
+            check: Arc::new(move |event| match validation.get(&event.site) {
+                Some(policy) => match rejoinder_validator::check_fields(event, policy) {
+                    Ok(_) => Ok(()),
+                    Err(errors) => Err(errors.into_iter().map(Into::into).collect()),
+                },
+                // The gateway knows the sites, and has answered 404 before it asks.
+                None => Ok(()),
+            }),
+            health: Arc::clone(&self.health),
+            settings: self.config.gateway.clone(),
+            dev,
+        };
+        let stop = workers.stop();
+        workers.spawn("gateway", async move {
+            Ok(rejoinder_gateway::serve(listener, rejoinder_gateway::router(gateway), stop).await?)
+        });
+        Ok(())
+    }
+
+    fn site(&self, name: &str, site: &SiteConfig) -> Site {
+        Site {
+            title: site.title(name).to_owned(),
+            origins: site.origins.clone(),
+            moderators: site.moderators.iter().map(|moderator| moderator.name.clone()).collect(),
+            require_name_email: self.policies.validation.get(name).is_none_or(|policy| policy.require_name_email),
+        }
+    }
+
+    /// Serves the workers' probe pages.
+    pub async fn probes(&self, workers: &mut Workers) -> Result<()> {
+        let listener = listen(&self.config.probes.listen, "probes.listen").await?;
+        let (router, stop) = (health::probes(Arc::clone(&self.health)), workers.stop());
+        workers.spawn("probes", async move {
+            Ok(axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await?)
+        });
+        Ok(())
+    }
+
+}
+
+/// Binds the address of a configuration key.
+pub async fn listen(address: &str, key: &str) -> Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("{key}: cannot listen on {address}"))
+}

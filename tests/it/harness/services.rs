@@ -1,0 +1,48 @@
+//! The Kafka and the PostgreSQL that tests/run starts.
+
+use std::{env, sync::atomic::{AtomicU32, Ordering}};
+
+/// Their addresses; `None` where they are not there, which is said loudly, and is a failure under CI.
+pub struct Services {
+    pub kafka: String,
+    pub postgres: String,
+}
+
+impl Services {
+    pub fn find(test: &str) -> Option<Self> {
+        let found = env::var("REJOINDER_TEST_KAFKA").ok().zip(env::var("REJOINDER_TEST_POSTGRES").ok());
+        if found.is_none() {
+            skipped(test, "REJOINDER_TEST_KAFKA and REJOINDER_TEST_POSTGRES are not set; `make test` starts both");
+        }
+        found.map(|(kafka, postgres)| Self { kafka, postgres })
+    }
+
+    /// A configuration with topics and a database of its own.
+    pub async fn configuration(&self, rest: &str) -> (String, String) {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("it{}x{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        self.create_database(&name).await;
+        let (server, _) = self.postgres.rsplit_once('/').expect("a database in the address");
+        let config = format!(
+            "deployment = \"distributed\"\n\
+             kafka.brokers = {:?}\nkafka.prefix = \"{name}.\"\nkafka.partitions = 3\nkafka.replication_factor = 1\n\
+             postgres.url = \"{server}/{name}\"\nmoderation.keys = [\"0123456789abcdef0123456789abcdef\"]\n{rest}",
+            self.kafka
+        );
+        (config, name)
+    }
+
+    async fn create_database(&self, name: &str) {
+        use sqlx::{Connection, Executor, PgConnection};
+
+        let mut connection = PgConnection::connect(&self.postgres).await.expect("PostgreSQL answers");
+        let statement = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
+        connection.execute(statement).await.expect("a database can be created");
+    }
+}
+
+/// Says that a test did not run; under CI nothing may be skipped.
+pub fn skipped(test: &str, why: &str) {
+    eprintln!("SKIPPED {test}: {why}");
+    assert_ne!(env::var("CI").as_deref(), Ok("true"), "nothing may be skipped under CI: {test}: {why}");
+}

@@ -1,1 +1,0 @@
-//! Tests across the services live in `it/`.
