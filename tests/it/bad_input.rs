@@ -72,7 +72,9 @@ async fn poison_on_the_log_is_set_aside_and_the_rest_passes() {
     let dev = home.gateway(&["dev"]);
     until("the validator has read on", async || {
         let metrics = client().get(dev.url("/metrics")).send().await.expect("an answer").text().await.expect("text");
-        metrics.lines().any(|line| line.starts_with("rejoinder_dead_letters") && line.contains("validator") && line.ends_with(" 1"))
+        metrics.lines().any(|line| {
+            line.starts_with("rejoinder_dead_letters") && line.contains("validator") && line.ends_with(" 1")
+        })
     })
     .await;
     drop(dev);
@@ -134,7 +136,9 @@ async fn bad_requests_get_a_problem_that_names_the_field() {
 
 #[tokio::test]
 async fn what_only_the_pipeline_can_know_reads_as_rejected_with_its_field() {
-    let home = Home::new(&format!("{CONFIG}\npolicy.screening.mode = \"post\"\npolicy.validation.closed_threads = [\"old\"]\n"));
+    let home = Home::new(&format!(
+        "{CONFIG}\npolicy.screening.mode = \"post\"\npolicy.validation.closed_threads = [\"old\"]\n"
+    ));
     let dev = home.gateway(&["dev"]);
     let mut orphan = comment("Ada", "An answer to nobody");
     orphan["parent"] = json!(Uuid::now_v7().to_string());

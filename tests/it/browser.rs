@@ -3,6 +3,7 @@
 use std::{
     env, fs,
     net::TcpListener,
+    os::unix::process::CommandExt,
     path::PathBuf,
     process::{Child, Command, Stdio},
 };
@@ -26,6 +27,7 @@ impl Browser {
             .arg(format!("--port={port}"))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
+            .process_group(0)
             .spawn();
         let Ok(driver) = driver else {
             skipped(test, "chromedriver is not installed");
@@ -79,7 +81,8 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        let _ = self.driver.kill();
+        // The driver leaves its Chromium behind when it is killed alone: end the whole group.
+        let _ = Command::new("kill").args(["-KILL", "--", &format!("-{}", self.driver.id())]).status();
         let _ = self.driver.wait();
     }
 }
@@ -90,7 +93,10 @@ async fn a_reader_and_a_moderator(test: &str, javascript: bool) {
     let dev = home.gateway(&["dev"]);
 
     browser.reply(&dev, "Ada", "A plain reply from a browser.").await;
-    until("the reply stands under the article", async || browser.text("#comments").await.contains("A plain reply from a browser.")).await;
+    until("the reply stands under the article", async || {
+        browser.text("#comments").await.contains("A plain reply from a browser.")
+    })
+    .await;
     let recent = browser.text("[aria-labelledby=recent-title]").await;
     assert!(recent.contains("Ada on "), "{recent}");
     assert!(!browser.client.source().await.expect("source").contains("Ada@example.org"), "an address is shown");

@@ -1,6 +1,9 @@
 //! Each worker its own process, on a real Kafka and a real PostgreSQL.
 
-use rejoinder_pipeline::{Log, Record, kafka::{KafkaLog, KafkaSettings}};
+use rejoinder_pipeline::{
+    Log, Record,
+    kafka::{KafkaLog, KafkaSettings},
+};
 
 use crate::{
     bad_input::{poison, submitted},
@@ -34,7 +37,11 @@ impl Deployment {
 
 #[tokio::test]
 async fn the_flow_runs_through_kafka_and_postgres() {
-    let Some(house) = Deployment::start("the_flow_runs_through_kafka_and_postgres", "policy.validation.flood_seconds = 0\n").await else { return };
+    let Some(house) =
+        Deployment::start("the_flow_runs_through_kafka_and_postgres", "policy.validation.flood_seconds = 0\n").await
+    else {
+        return;
+    };
     let first = house.gateway.post(&comment("Ada", "A first thought.")).await;
     house.gateway.until_state(&first, "pending").await;
     let link = || action_link(&house.home.mails(), "A first thought.", "approve");
@@ -57,7 +64,12 @@ async fn the_same_file_twice_adds_nothing_and_a_killed_worker_loses_nothing() {
     assert_eq!(house.home.succeed(&["submit", "--file", &file]), table);
 
     let rows: String = (0..2000)
-        .map(|n| format!("{{\"body\":\"Row {n}\",\"name\":\"N{n}\",\"email\":\"n{n}@example.org\",\"thread\":\"t{}\"}}\n", n % 7))
+        .map(|n| {
+            format!(
+                "{{\"body\":\"Row {n}\",\"name\":\"N{n}\",\"email\":\"n{n}@example.org\",\"thread\":\"t{}\"}}\n",
+                n % 7
+            )
+        })
         .collect();
     let rows = house.home.file("rows.jsonl", &rows).display().to_string();
     let submit = house.home.command(&["submit", "--file", &rows]).stdout(std::process::Stdio::piped()).spawn();
@@ -70,7 +82,8 @@ async fn the_same_file_twice_adds_nothing_and_a_killed_worker_loses_nothing() {
     let table = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{table}");
     assert_eq!((count(&table, "sum"), count(&table, "held")), (2000, 2000), "{table}");
-    let listed: Vec<String> = house.home.succeed(&["dead-letters", "list"]).lines().skip(1).map(str::to_owned).collect();
+    let listed: Vec<String> =
+        house.home.succeed(&["dead-letters", "list"]).lines().skip(1).map(str::to_owned).collect();
     assert!(listed.is_empty(), "{listed:?}");
 }
 

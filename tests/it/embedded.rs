@@ -13,7 +13,10 @@ async fn a_strangers_first_comment_is_held_approved_by_mail_and_the_next_passes(
     dev.until_state(&first, "pending").await;
     assert!(dev.bodies("a").await.is_empty());
 
-    until("the mail stands in the mailbox", async || action_link(&home.mails(), "A first thought.", "approve").is_some()).await;
+    until("the mail stands in the mailbox", async || {
+        action_link(&home.mails(), "A first thought.", "approve").is_some()
+    })
+    .await;
     let link = action_link(&home.mails(), "A first thought.", "approve").expect("a link");
     let link = dev.url(&path_of(&link));
     let page = client().get(&link).send().await.expect("a page");
@@ -40,11 +43,20 @@ async fn a_form_works_without_javascript() {
     let home = Home::new(&format!("{CONFIG}\npolicy.screening.mode = \"post\"\n"));
     let dev = home.gateway(&["dev"]);
     let article = client().get(dev.url("/")).send().await.expect("a page").text().await.expect("text");
-    for words in ["Recent Comments", "Leave a Reply", "Your email address will not be published", "Required fields are marked"] {
+    for words in
+        ["Recent Comments", "Leave a Reply", "Your email address will not be published", "Required fields are marked"]
+    {
         assert!(article.contains(words), "no {words:?}");
     }
-    let thread = article.split("name=\"thread\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a thread");
-    let form = [("thread", thread), ("name", "Ada"), ("email", "ada@example.org"), ("body", "From a plain form"), ("redirect_to", "/")];
+    let thread =
+        article.split("name=\"thread\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a thread");
+    let form = [
+        ("thread", thread),
+        ("name", "Ada"),
+        ("email", "ada@example.org"),
+        ("body", "From a plain form"),
+        ("redirect_to", "/"),
+    ];
     let answer = client()
         .post(dev.url("/v1/sites/news/comments"))
         .header("accept", "text/html")
@@ -109,7 +121,8 @@ async fn the_same_comment_twice_at_one_instant_is_stored_once() {
     let same = comment("Ada", "Said twice");
     let (one, two) = tokio::join!(dev.post(&same), dev.post(&same));
     assert_ne!(one, two);
-    until("both have ended", async || dev.state(&one).await != "submitted" && dev.state(&two).await != "submitted").await;
+    until("both have ended", async || dev.state(&one).await != "submitted" && dev.state(&two).await != "submitted")
+        .await;
     let mut states = [dev.state(&one).await, dev.state(&two).await];
     states.sort();
     assert_eq!(states, ["published", "rejected"]);

@@ -1,6 +1,7 @@
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, VecDeque, hash_map::Entry},
     hash::Hash,
+    mem,
 };
 
 use rejoinder_proto::Topic;
@@ -15,9 +16,16 @@ use crate::{Position, Received};
 #[derive(Debug)]
 pub struct Window<K, V> {
     capacity: usize,
-    entries: HashMap<K, Vec<(Position, V)>>,
+    entries: HashMap<K, Values<V>>,
     order: HashMap<(Topic, i32), VecDeque<(i64, K)>>,
     length: usize,
+}
+
+/// The values of one key, each with its record's position. Nearly always there is one, and that needs no allocation.
+#[derive(Debug)]
+struct Values<V> {
+    latest: (Position, V),
+    earlier: Vec<(Position, V)>,
 }
 
 impl<K: Eq + Hash + Clone, V> Window<K, V> {
@@ -44,16 +52,21 @@ impl<K: Eq + Hash + Clone, V> Window<K, V> {
 
     /// The latest value under a key, with the position of the record that it came from.
     pub fn get(&self, key: &K) -> Option<(Position, &V)> {
-        self.entries.get(key).and_then(|values| values.last()).map(|(position, value)| (*position, value))
+        self.entries.get(key).map(|Values { latest: (position, value), .. }| (*position, value))
     }
 
     /// Remembers a fact that the record at `position` made true.
     pub fn insert(&mut self, position: Position, key: K, value: V) {
-        self.order
-            .entry((position.topic, position.partition))
-            .or_default()
-            .push_back((position.offset, key.clone()));
-        self.entries.entry(key).or_default().push((position, value));
+        self.order.entry((position.topic, position.partition)).or_default().push_back((position.offset, key.clone()));
+        match self.entries.entry(key) {
+            Entry::Vacant(entry) => {
+                entry.insert(Values { latest: (position, value), earlier: Vec::new() });
+            }
+            Entry::Occupied(mut entry) => {
+                let Values { latest, earlier } = entry.get_mut();
+                earlier.push(mem::replace(latest, (position, value)));
+            }
+        }
         self.length += 1;
         while self.length > self.capacity {
             self.drop_oldest();
@@ -80,12 +93,15 @@ impl<K: Eq + Hash + Clone, V> Window<K, V> {
 
     fn forget(&mut self, key: &K, position: Position) {
         self.length -= 1;
-        if let Some(values) = self.entries.get_mut(key) {
-            if let Some(at) = values.iter().position(|(p, _)| *p == position) {
-                values.remove(at);
-            }
-            if values.is_empty() {
-                self.entries.remove(key);
+        let Some(values) = self.entries.get_mut(key) else { return };
+        if let Some(at) = values.earlier.iter().position(|(p, _)| *p == position) {
+            values.earlier.remove(at);
+        } else if values.latest.0 == position {
+            match values.earlier.pop() {
+                Some(earlier) => values.latest = earlier,
+                None => {
+                    self.entries.remove(key);
+                }
             }
         }
     }

@@ -142,7 +142,8 @@ impl Config {
                 .with_context(|| format!("{} is not TOML", path.display()))?
                 .contains_key("sites");
             if sites {
-                layers = config::Config::builder().add_source(File::from_str(&without_sites(DEFAULT)?, FileFormat::Toml));
+                layers =
+                    config::Config::builder().add_source(File::from_str(&without_sites(DEFAULT)?, FileFormat::Toml));
             }
             layers = layers.add_source(File::from_str(&text, FileFormat::Toml));
         }

@@ -86,7 +86,9 @@ pub fn token_keys(config: &Config) -> Result<TokenKeys> {
         return TokenKeys::new(keys).context("moderation.keys");
     }
     if config.deployment == Deployment::Distributed {
-        bail!("moderation.keys is empty; give the notifier and the gateway the same key, made by `openssl rand -hex 32`");
+        bail!(
+            "moderation.keys is empty; give the notifier and the gateway the same key, made by `openssl rand -hex 32`"
+        );
     }
     let key = own_key(&config.data_dir.join("moderation.key"))?;
     TokenKeys::new([key]).context("moderation.key")

@@ -41,7 +41,8 @@ fn start(cli: Cli) -> Result<()> {
     }
     let config = Config::load(cli.config.as_ref())?;
     telemetry::init(config.log.format, &config.log.filter);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
     runtime.block_on(run(cli.command, config))
 }
 
@@ -55,7 +56,9 @@ async fn run(command: Command, mut config: Config) -> Result<()> {
             worker(command, config).await
         }
         Command::Migrate => commands::migrate::run(&config).await,
-        Command::Topics(command) => tokio::task::spawn_blocking(move || commands::topics::run(&config, &command)).await?,
+        Command::Topics(command) => {
+            tokio::task::spawn_blocking(move || commands::topics::run(&config, &command)).await?
+        }
         Command::Submit(args) => submit(&args, config).await,
         Command::DeadLetters(command) => {
             let log = deployment::log(&config)?;

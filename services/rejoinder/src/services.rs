@@ -53,28 +53,23 @@ impl House {
     /// Deletes old records from the embedded log, once an hour.
     pub fn retention(&self, workers: &mut Workers, log: SqliteLog) {
         let days = self.config.embedded.retention_days;
-        let stop = workers.stop();
+        if days == 0 {
+            return;
+        }
+        let (age, stop) = (Duration::from_secs(days * 24 * 3600), workers.stop());
         workers.spawn("retention", async move {
-            while days > 0 {
+            loop {
                 let log = log.clone();
-                let age = Duration::from_secs(days * 24 * 3600);
                 match tokio::task::spawn_blocking(move || log.prune(age)).await? {
                     Ok(0) => {}
                     Ok(deleted) => tracing::info!(deleted, "old records deleted from the log"),
                     Err(error) => tracing::warn!(%error, "old records could not be deleted, trying again in an hour"),
                 }
                 if stop.run_until_cancelled(tokio::time::sleep(Duration::from_secs(3600))).await.is_none() {
-                    break;
+                    return Ok(());
                 }
             }
-            stop.cancelled().await;
-            Ok(())
         });
-    }
-
-    /// No workers yet.
-    pub fn workers(&self) -> Workers {
-        Workers::new(&self.config, Arc::clone(&self.log), Arc::clone(&self.health))
     }
 
     fn history(&self) -> Arc<StoreHistory> {
@@ -164,7 +159,6 @@ impl House {
         });
         Ok(())
     }
-
 }
 
 /// Binds the address of a configuration key.

@@ -117,9 +117,8 @@ impl Workers {
     async fn finish(&mut self) {
         self.context.stop.cancel();
         let threads = std::mem::take(&mut self.threads);
-        let joined = tokio::task::spawn_blocking(move || {
-            threads.into_iter().filter_map(|thread| thread.join().err()).count()
-        });
+        let joined =
+            tokio::task::spawn_blocking(move || threads.into_iter().filter_map(|thread| thread.join().err()).count());
         match joined.await {
             Ok(0) => {}
             Ok(panicked) => tracing::error!(panicked, "worker threads panicked"),

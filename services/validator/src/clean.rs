@@ -20,9 +20,10 @@ pub fn text(raw: &str) -> String {
     if is_clean(raw) {
         return raw.trim().to_owned();
     }
-    let normalised: Vec<char> = raw.nfc().collect();
+    let chars: Vec<char> = if is_nfc(raw) { raw.chars().collect() } else { raw.nfc().collect() };
+    let kept = filter(&chars);
     // What stood apart may compose once what stood between is gone.
-    filter(&normalised).nfc().collect::<String>().trim().to_owned()
+    if is_nfc(&kept) { kept.trim().to_owned() } else { kept.nfc().collect::<String>().trim().to_owned() }
 }
 
 /// Text of one line: any run of spaces, tabs and line ends becomes one space.
@@ -72,7 +73,12 @@ fn is_clean(raw: &str) -> bool {
         }
         _ => false,
     });
-    ordinary && is_nfc_quick(raw.chars()) == IsNormalized::Yes
+    ordinary && is_nfc(raw)
+}
+
+/// Whether it is NFC; false when in doubt.
+fn is_nfc(text: &str) -> bool {
+    is_nfc_quick(text.chars()) == IsNormalized::Yes
 }
 
 fn filter(chars: &[char]) -> String {

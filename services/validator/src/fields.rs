@@ -1,4 +1,4 @@
-use std::net::IpAddr;
+use std::{borrow::Cow, net::IpAddr};
 
 use chrono::{DateTime, Datelike, SubsecRound, TimeDelta, Utc};
 use rejoinder_proto::{Timestamp, v1};
@@ -79,8 +79,10 @@ impl Fields {
     }
 
     /// The author's address as it is compared: in lower case; may be empty.
-    pub fn email_key(&self) -> String {
-        self.author.email.to_lowercase()
+    pub fn email_key(&self) -> Cow<'_, str> {
+        let email = self.author.email.as_str();
+        let is_lower = email.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase());
+        if is_lower { Cow::Borrowed(email) } else { Cow::Owned(email.to_lowercase()) }
     }
 
     /// The comment as it goes on.

@@ -3,10 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use crate::{
-    Code, Facts, Field, FieldError, Fields, Fingerprint, Policy,
-    recent::{Recent, author_keys},
-};
+use crate::{Code, Facts, Field, FieldError, Fields, Fingerprint, Policy, recent::Recent};
 
 /// A comment that history is asked about.
 pub struct Candidate<'a> {
@@ -40,7 +37,7 @@ fn parent_is_there(candidate: &Candidate<'_>, facts: &Facts, recent: &Recent) ->
     // The store is newer where it knows the parent at all: a moderator may have taken it away.
     let is_there = match &facts.parent {
         Some(stored) => stored.answerable && stored.thread == thread.id,
-        None => recent.is_on(parent, site, &thread.id).unwrap_or(false),
+        None => recent.is_on(parent, site, &thread.id),
     };
     if is_there && parent != candidate.id {
         return Ok(());
@@ -67,8 +64,7 @@ fn not_too_soon(fields: &Fields, policy: &Policy, facts: &Facts, recent: &Recent
         return Ok(());
     }
     let too_soon = |last: DateTime<Utc>| last <= fields.submitted_at && fields.submitted_at - last < pause;
-    let flood = facts.last_comment_at.is_some_and(too_soon)
-        || author_keys(fields).any(|author| recent.last_comment_at(&author).is_some_and(too_soon));
+    let flood = facts.last_comment_at.into_iter().chain(recent.last_comments_at(fields)).any(too_soon);
     if !flood {
         return Ok(());
     }

@@ -18,7 +18,7 @@ use std::{
 };
 
 use ammonia::{Builder, UrlRelative};
-use pulldown_cmark::{Options, Parser, TextMergeStream, html};
+use pulldown_cmark::{Event, Options, Parser, TextMergeStream, html};
 
 use self::plain::{is_costly, is_plain, plain};
 use crate::{UrlScheme, clean};
@@ -27,6 +27,9 @@ use crate::{UrlScheme, clean};
 /// below the log's 1 MB.
 const MAX_HTML_BYTES: usize = 600_000;
 
+/// More starts, ends and texts than this are not a comment's formatting; a long honest comment has some hundreds.
+const MAX_EVENTS: usize = 20_000;
+
 const TAGS: [&str; 13] = ["a", "blockquote", "br", "code", "del", "em", "hr", "li", "ol", "p", "pre", "strong", "ul"];
 
 /// Renders a text that [`clean::text`] has made. Time and size are bounded by the text's length.
@@ -34,14 +37,21 @@ pub fn render(text: &str, schemes: &BTreeSet<UrlScheme>) -> String {
     if is_plain(text) || is_costly(text) {
         return plain(text);
     }
-    let html = formatted(text, schemes);
+    let events = parse(text, schemes);
+    if events.len() > MAX_EVENTS {
+        return plain(text);
+    }
+    let html = write(text.len(), events);
     if html.len() <= MAX_HTML_BYTES && shows_something(&html) { html } else { plain(text) }
 }
 
-fn formatted(text: &str, schemes: &BTreeSet<UrlScheme>) -> String {
+fn parse<'a>(text: &'a str, schemes: &BTreeSet<UrlScheme>) -> Vec<Event<'a>> {
     let parser = Parser::new_ext(text, Options::ENABLE_STRIKETHROUGH);
-    let events = rewrite::rewrite(TextMergeStream::new(parser), schemes);
-    let mut unsafe_html = String::with_capacity(text.len() * 2);
+    rewrite::rewrite(TextMergeStream::new(parser), schemes)
+}
+
+fn write(text_bytes: usize, events: Vec<Event<'_>>) -> String {
+    let mut unsafe_html = String::with_capacity(text_bytes * 2);
     html::push_html(&mut unsafe_html, events.into_iter());
     let mut html = SANITISER.clean(&unsafe_html).to_string();
     html.truncate(html.trim_end().len());

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::hash::{BuildHasher, RandomState};
 
 use chrono::{DateTime, Utc};
 use rejoinder_pipeline::{Position, Received, Window};
@@ -11,17 +11,15 @@ use crate::{Fields, Fingerprint};
 /// empty asks the store alone.
 #[derive(Debug)]
 pub struct Recent {
-    ids: Window<Uuid, Option<Place>>,
+    ids: Window<Uuid, Option<Key>>,
     fingerprints: Window<Fingerprint, Uuid>,
-    comments: Window<Arc<str>, DateTime<Utc>>,
+    comments: Window<Key, DateTime<Utc>>,
+    hashers: [RandomState; 2],
 }
 
-/// Where an accepted comment stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    site: Box<str>,
-    thread: Box<str>,
-}
+/// Stands for a thread, an address or an IP of a site. 128 bits of keyed hash: what is remembered of a comment then has
+/// no text of its own to allocate, and nobody can find two that are equal.
+type Key = u128;
 
 impl Recent {
     /// Remembers about this many comments.
@@ -31,6 +29,7 @@ impl Recent {
             fingerprints: Window::new(comments),
             // By address and by IP.
             comments: Window::new(comments * 2),
+            hashers: [RandomState::new(), RandomState::new()],
         }
     }
 
@@ -46,10 +45,9 @@ impl Recent {
         self.ids.get(&id).map(|(position, _)| position)
     }
 
-    /// Whether `id` was accepted on this thread; `None` when nothing is known of it.
-    pub fn is_on(&self, id: Uuid, site: &str, thread: &str) -> Option<bool> {
-        let (_, place) = self.ids.get(&id)?;
-        Some(place.as_ref().is_some_and(|place| &*place.site == site && &*place.thread == thread))
+    /// Whether `id` was accepted on this thread; also false when nothing is known of it.
+    pub fn is_on(&self, id: Uuid, site: &str, thread: &str) -> bool {
+        self.ids.get(&id).is_some_and(|(_, place)| *place == Some(self.key(site, thread)))
     }
 
     /// The comment with this fingerprint.
@@ -57,18 +55,22 @@ impl Recent {
         self.fingerprints.get(fingerprint).map(|(_, id)| *id)
     }
 
-    /// When the last comment of this address or IP, see [`author_key`], was submitted.
-    pub fn last_comment_at(&self, author: &str) -> Option<DateTime<Utc>> {
-        self.comments.get(&Arc::from(author)).map(|(_, at)| *at)
+    /// When the last comments of this author were submitted: the last by the address, and the last from the IP.
+    pub fn last_comments_at(&self, fields: &Fields) -> impl Iterator<Item = DateTime<Utc>> {
+        self.authors(fields).filter_map(|author| self.comments.get(&author).map(|(_, at)| *at))
     }
 
-    /// Remembers an accepted comment.
+    /// Remembers an accepted comment, to be answered or repeated.
     pub fn accept(&mut self, position: Position, id: Uuid, fingerprint: Fingerprint, fields: &Fields) {
-        let place = Place { site: fields.site.as_str().into(), thread: fields.thread.id.as_str().into() };
+        let place = self.key(&fields.site, &fields.thread.id);
         self.ids.insert(position, id, Some(place));
         self.fingerprints.insert(position, fingerprint, id);
-        for author in author_keys(fields) {
-            self.comments.insert(position, author.into(), fields.submitted_at);
+    }
+
+    /// Remembers when the author of an accepted comment wrote it.
+    pub fn remember_author(&mut self, position: Position, fields: &Fields) {
+        for author in self.authors(fields) {
+            self.comments.insert(position, author, fields.submitted_at);
         }
     }
 
@@ -76,12 +78,17 @@ impl Recent {
     pub fn reject(&mut self, position: Position, id: Uuid) {
         self.ids.insert(position, id, None);
     }
-}
 
-/// Under which names a comment's author is remembered on its site: by address and by IP, as far as they are given.
-pub fn author_keys(fields: &Fields) -> impl Iterator<Item = String> {
-    // Neither can be taken for the other: one holds an `@`, the other does not.
-    let email = (!fields.author.email.is_empty()).then(|| format!("{}\0{}", fields.site, fields.email_key()));
-    let ip = (!fields.client.ip.is_empty()).then(|| format!("{}\0{}", fields.site, fields.client.ip));
-    email.into_iter().chain(ip)
+    /// The keys of a comment's author, by address and by IP, as far as they are given.
+    fn authors(&self, fields: &Fields) -> impl Iterator<Item = Key> + use<> {
+        // Neither can be taken for the other: one holds an `@`, the other does not.
+        let email = (!fields.author.email.is_empty()).then(|| self.key(&fields.site, &fields.email_key()));
+        let ip = (!fields.client.ip.is_empty()).then(|| self.key(&fields.site, &fields.client.ip));
+        email.into_iter().chain(ip)
+    }
+
+    fn key(&self, site: &str, name: &str) -> Key {
+        let [high, low] = self.hashers.each_ref().map(|hasher| hasher.hash_one((site, name)));
+        Key::from(high) << 64 | Key::from(low)
+    }
 }

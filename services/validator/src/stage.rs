@@ -89,11 +89,14 @@ impl Validator {
         let judged = checked.and_then(|Checked { fields, fingerprint, policy }| {
             let candidate = Candidate { id, fields: &fields, fingerprint };
             judge(&candidate, policy, facts, &self.recent).map_err(|error| vec![error])?;
-            Ok((fields, fingerprint))
+            Ok((fields, fingerprint, policy))
         });
         let output = match judged {
-            Ok((fields, fingerprint)) => {
+            Ok((fields, fingerprint, policy)) => {
                 self.recent.accept(position, id, fingerprint, &fields);
+                if policy.flood_seconds > 0 {
+                    self.recent.remember_author(position, &fields);
+                }
                 let comment = fields.into_comment(id, fingerprint, origin);
                 Output::Validated(Box::new(v1::CommentValidated { comment: Some(comment) }))
             }
@@ -184,7 +187,7 @@ fn query(submitted: &v1::CommentSubmitted, read: &Option<Read<'_>>) -> Query {
             thread: fields.thread.id.clone(),
             parent: fields.parent,
             fingerprint: fingerprint.0.to_vec(),
-            email: fields.email_key(),
+            email: fields.email_key().into_owned(),
             ip: fields.client.ip.clone(),
             submitted_at: fields.submitted_at,
         },

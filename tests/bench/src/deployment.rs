@@ -1,6 +1,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader},
+    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
@@ -10,7 +11,6 @@ use tempfile::TempDir;
 
 const COMMON: &str = r#"
 listen = "127.0.0.1:0"
-probes.listen = "127.0.0.1:0"
 log.filter = "error"
 gateway.submit_per_minute = 0
 policy.screening.mode = "post"
@@ -58,6 +58,14 @@ impl Deployment {
         Ok(Process { name: arguments[0], child, address })
     }
 
+    /// Starts a worker, with its probes at a free port.
+    fn worker(&self, name: &'static str) -> Result<Process> {
+        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
+        let mut command = self.command(&[name]);
+        let child = command.env("REJOINDER__PROBES__LISTEN", &address).stdout(Stdio::null()).spawn()?;
+        Ok(Process { name, child, address })
+    }
+
     fn run(&self, arguments: &[&str]) -> Result<()> {
         let output = self.command(arguments).output()?;
         ensure!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -69,6 +77,7 @@ impl Deployment {
 pub struct Distributed {
     pub deployment: Deployment,
     pub gateway: Process,
+    pub prefix: String,
     workers: Vec<Process>,
 }
 
@@ -90,11 +99,23 @@ impl Distributed {
         deployment.run(&["migrate"])?;
         let mut workers = Vec::new();
         for name in WORKERS {
-            let child = deployment.command(&[name]).stdout(Stdio::null()).spawn()?;
-            workers.push(Process { name, child, address: String::new() });
+            workers.push(deployment.worker(name)?);
         }
         let gateway = deployment.start(&["gateway"])?;
-        Ok(Self { deployment, gateway, workers })
+        Ok(Self { deployment, gateway, prefix: format!("{name}."), workers })
+    }
+
+    /// Ends a worker.
+    pub fn stop(&mut self, name: &str) -> Result<()> {
+        let at = self.workers.iter().position(|worker| worker.name == name).context("no such worker")?;
+        self.workers.remove(at).end()
+    }
+
+    /// Starts a worker again.
+    pub fn start_again(&mut self, name: &'static str) -> Result<&Process> {
+        let worker = self.deployment.worker(name)?;
+        self.workers.push(worker);
+        self.workers.last().context("it was just added")
     }
 
     pub fn processes(&self) -> impl Iterator<Item = &Process> {

@@ -6,6 +6,7 @@
 mod deployment;
 mod latency;
 mod load;
+mod validator;
 
 use std::path::PathBuf;
 
@@ -26,6 +27,9 @@ struct Arguments {
     /// Comments for the rate
     #[arg(long, default_value_t = 50_000)]
     comments: usize,
+    /// Events for the validator
+    #[arg(long, default_value_t = 200_000)]
+    events: usize,
     /// POSTs for the latency
     #[arg(long, default_value_t = 300)]
     posts: usize,
@@ -52,12 +56,14 @@ async fn main() -> Result<()> {
     process.end()?;
 
     if let (Some(kafka), Some(postgres)) = (&arguments.kafka, &arguments.postgres) {
-        let distributed = Distributed::start(&arguments.rejoinder, kafka, postgres)?;
+        let mut distributed = Distributed::start(&arguments.rejoinder, kafka, postgres)?;
         let (p50, p99) = latency::post_to_stored(distributed.gateway.address(), arguments.posts).await?;
         goal("Kafka, POST to stored, p50", p50, "ms", p50 <= 50.0, "<= 50");
         println!("{:<44} {p99:>10.1} ms", "Kafka, POST to stored, p99");
         let rate = rows.submit(&distributed.deployment)?;
         println!("{:<44} {rate:>10.0} comments/s", "Kafka, submit to stored, all on this machine");
+        let rate = validator::rate(&mut distributed, kafka, arguments.events).await?;
+        goal("validator on Kafka, in transactions", rate, "events/s", rate >= 40_000.0, ">= 40,000");
         for worker in distributed.processes() {
             let peak = worker.peak_megabytes()?;
             goal(&format!("peak memory of {}", worker.name), peak, "MB", peak <= 64.0, "<= 64");

@@ -98,7 +98,10 @@ impl Home {
     pub fn mails(&self) -> Vec<String> {
         let Ok(folder) = fs::read_dir(self.data().join("mailbox")) else { return Vec::new() };
         let mails = folder.map(|entry| entry.expect("a folder's entry").path());
-        mails.filter(|path| path.extension().is_some_and(|e| e == "eml")).filter_map(|p| fs::read_to_string(p).ok()).collect()
+        mails
+            .filter(|path| path.extension().is_some_and(|e| e == "eml"))
+            .filter_map(|p| fs::read_to_string(p).ok())
+            .collect()
     }
 }
 

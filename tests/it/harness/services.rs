@@ -1,6 +1,9 @@
 //! The Kafka and the PostgreSQL that tests/run starts.
 
-use std::{env, sync::atomic::{AtomicU32, Ordering}};
+use std::{
+    env,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 /// Their addresses; `None` where they are not there, which is said loudly, and is a failure under CI.
 pub struct Services {

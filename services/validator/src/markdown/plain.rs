@@ -4,9 +4,10 @@
 /// depth of each line, so such a text is not parsed.
 const MAX_MARKERS: usize = 32;
 
-/// More characters than this that start with `&` or with the byte C2 in UTF-8 (`«`, `°`, no-break space, ...) are not
-/// put before the sanitiser: at each, its serialiser (html5ever 0.40) looks through all the text that is left.
-const MAX_ESCAPES: usize = 2_000;
+/// More characters than this that HTML must escape (and of those whose first byte in UTF-8 is C2: `«`, `°`, no-break
+/// space, ...) are not put before the sanitiser: it reads each as an entity, and when it writes (html5ever 0.40), it
+/// looks at each through all the text that is left.
+const MAX_ESCAPES: usize = 4_000;
 
 /// Whether Markdown has nothing to say about it, so that [`plain`] gives what the parser would. False when in doubt.
 pub fn is_plain(text: &str) -> bool {
@@ -43,7 +44,7 @@ fn starts_block(content: &[u8]) -> bool {
 
 /// Whether formatting it would take time out of proportion to its length.
 pub fn is_costly(text: &str) -> bool {
-    nests_deeply(text) || text.bytes().filter(|b| matches!(b, b'&' | 0xc2)).nth(MAX_ESCAPES).is_some()
+    nests_deeply(text) || text.bytes().filter(|b| matches!(b, b'&' | b'<' | b'>' | 0xc2)).nth(MAX_ESCAPES).is_some()
 }
 
 /// Whether some line begins inside more quotes and lists than anyone needs.

@@ -131,7 +131,8 @@ mod tests {
 
     #[test]
     fn an_api_row_keeps_its_fields() {
-        let line = r#"{"thread":"x","parent":"p","name":"N","email":"n@example.org","url":"https://example.org","body":"b"}"#;
+        let line =
+            r#"{"thread":"x","parent":"p","name":"N","email":"n@example.org","url":"https://example.org","body":"b"}"#;
         let event = event(line, &DEFAULTS).expect("a row");
         assert_eq!(event.thread.map(|t| t.id), Some("x".into()));
         assert_eq!(event.author.map(|a| a.email), Some("n@example.org".into()));
