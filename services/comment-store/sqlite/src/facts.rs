@@ -39,7 +39,7 @@ pub(crate) async fn facts(pool: &SqlitePool, queries: &[FactsQuery]) -> Result<V
                SELECT key AS place, unhex(value ->> 'id') AS id, value ->> 'site' AS site,
                    unhex(value ->> 'parent') AS parent, unhex(value ->> 'fingerprint') AS fingerprint,
                    value ->> 'email' AS email, value ->> 'ip' AS ip, value ->> 'submitted_at' AS submitted_at
-               FROM json_each(?1))
+               FROM jsonb_each(?1))
            SELECT own.origin_partition AS "origin_partition?: i64", own.origin_offset AS "origin_offset?: i64",
                parent.thread AS "parent_thread?: String", parent.state AS "parent_state?: i16", copy.id AS "copy?: Uuid",
                (SELECT c.submitted_at FROM comments c
@@ -90,7 +90,7 @@ pub(crate) async fn previously_approved(
                SELECT 1 FROM comments c
                WHERE c.site = q.value ->> 0 AND c.author_name = q.value ->> 1 AND c.author_email = q.value ->> 2
                    AND c.state = 1) AS "approved!: bool"
-           FROM json_each(?1) AS q ORDER BY q.key"#,
+           FROM jsonb_each(?1) AS q ORDER BY q.key"#,
         authors
     )
     .fetch_all(pool)

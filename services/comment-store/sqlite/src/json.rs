@@ -1,8 +1,9 @@
-//! Batches as JSON text: SQLite's way to take many rows in one statement (`json_each`). Bytes travel as hexadecimal.
+//! Batches as JSON text: SQLite's way to take many rows in one statement. Bytes travel as hexadecimal. Lists are read by
+//! `jsonb_each`, which hands each row on as it parsed it; `json_each` would write it out as text again for every column.
 
 use chrono::{DateTime, Utc};
 use rejoinder_comment_store::{StoreError, row::Row};
-use serde::Serialize;
+use serde::{Serialize, Serializer, ser::SerializeTuple};
 
 /// Lower-case hexadecimal, for `unhex`.
 pub(crate) fn hex(bytes: impl AsRef<[u8]>) -> String {
@@ -31,76 +32,47 @@ pub(crate) fn time(micros: i64) -> Result<DateTime<Utc>, StoreError> {
     DateTime::from_timestamp_micros(micros).ok_or_else(|| crate::error::out_of_range("of a time"))
 }
 
-/// A row as `write::insert` reads it.
-#[derive(Serialize)]
-pub(crate) struct JsonRow<'a> {
-    id: String,
-    state: i16,
-    site: &'a str,
-    thread: &'a str,
-    thread_url: &'a str,
-    thread_title: &'a str,
-    thread_published_at: Option<i64>,
-    thread_closed: i32,
-    parent: Option<String>,
-    path: String,
-    author_name: &'a str,
-    author_email: &'a str,
-    author_url: &'a str,
-    body: &'a str,
-    html: &'a str,
-    client_ip: &'a str,
-    client_user_agent: &'a str,
-    client_referrer: &'a str,
-    honeypot_filled: i32,
-    form_seconds: Option<f64>,
-    submitted_at: i64,
-    fingerprint: String,
-    origin_partition: i32,
-    origin_offset: i64,
-    verdict: i16,
-    signals: String,
-    score: f64,
-    policy_version: &'a str,
-    model_version: &'a str,
-    announced_at: Option<i64>,
-    errors: String,
-}
+/// A row as `write::insert` reads it: a list of its columns in their order, since SQLite finds a place faster than a name.
+pub(crate) struct JsonRow<'a>(pub(crate) &'a Row<'a>);
 
-impl<'a> From<&'a Row<'a>> for JsonRow<'a> {
-    fn from(row: &'a Row<'a>) -> Self {
-        Self {
-            id: hex(row.id),
-            state: row.state.code(),
-            site: row.site,
-            thread: row.thread,
-            thread_url: row.thread_url,
-            thread_title: row.thread_title,
-            thread_published_at: row.thread_published_at.map(micros),
-            thread_closed: row.thread_closed.into(),
-            parent: row.parent.map(hex),
-            path: hex(&row.path),
-            author_name: row.author_name,
-            author_email: &row.author_email,
-            author_url: row.author_url,
-            body: row.body,
-            html: row.html,
-            client_ip: row.client_ip,
-            client_user_agent: row.client_user_agent,
-            client_referrer: row.client_referrer,
-            honeypot_filled: row.honeypot_filled.into(),
-            form_seconds: row.form_seconds,
-            submitted_at: micros(row.submitted_at),
-            fingerprint: hex(row.fingerprint),
-            origin_partition: row.origin.0,
-            origin_offset: row.origin.1,
-            verdict: row.verdict,
-            signals: hex(&row.signals),
-            score: row.score,
-            policy_version: row.policy_version,
-            model_version: row.model_version,
-            announced_at: row.announced_at.map(micros),
-            errors: hex(&row.errors),
-        }
+/// How many columns a row has.
+const COLUMNS: usize = 31;
+
+impl Serialize for JsonRow<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let row = self.0;
+        let mut list = serializer.serialize_tuple(COLUMNS)?;
+        list.serialize_element(&hex(row.id))?;
+        list.serialize_element(&row.state.code())?;
+        list.serialize_element(row.site)?;
+        list.serialize_element(row.thread)?;
+        list.serialize_element(row.thread_url)?;
+        list.serialize_element(row.thread_title)?;
+        list.serialize_element(&row.thread_published_at.map(micros))?;
+        list.serialize_element(&i32::from(row.thread_closed))?;
+        list.serialize_element(&row.parent.map(hex))?;
+        list.serialize_element(&hex(&row.path))?;
+        list.serialize_element(row.author_name)?;
+        list.serialize_element(&row.author_email)?;
+        list.serialize_element(row.author_url)?;
+        list.serialize_element(row.body)?;
+        list.serialize_element(row.html)?;
+        list.serialize_element(row.client_ip)?;
+        list.serialize_element(row.client_user_agent)?;
+        list.serialize_element(row.client_referrer)?;
+        list.serialize_element(&i32::from(row.honeypot_filled))?;
+        list.serialize_element(&row.form_seconds)?;
+        list.serialize_element(&micros(row.submitted_at))?;
+        list.serialize_element(&hex(row.fingerprint))?;
+        list.serialize_element(&row.origin.0)?;
+        list.serialize_element(&row.origin.1)?;
+        list.serialize_element(&row.verdict)?;
+        list.serialize_element(&hex(&row.signals))?;
+        list.serialize_element(&row.score)?;
+        list.serialize_element(row.policy_version)?;
+        list.serialize_element(row.model_version)?;
+        list.serialize_element(&row.announced_at.map(micros))?;
+        list.serialize_element(&hex(&row.errors))?;
+        list.end()
     }
 }

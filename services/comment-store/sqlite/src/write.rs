@@ -39,7 +39,7 @@ async fn change(connection: &mut SqliteConnection, changes: &[(Uuid, State)]) ->
     let changes = list(changes.iter().map(|(id, state)| (hex(id), RowState::Stored(*state).code())))?;
     sqlx::query!(
         "UPDATE comments SET state = new.state
-         FROM (SELECT unhex(value ->> 0) AS id, value ->> 1 AS state FROM json_each(?1)) AS new WHERE comments.id = new.id",
+         FROM (SELECT unhex(value ->> 0) AS id, value ->> 1 AS state FROM jsonb_each(?1)) AS new WHERE comments.id = new.id",
         changes
     )
     .execute(connection)
@@ -62,7 +62,7 @@ async fn decide(
     )?;
     sqlx::query!(
         "INSERT INTO decisions (id, decided_at, action, moderator, effect)
-         SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?1)",
+         SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM jsonb_each(?1)",
         decisions
     )
     .execute(connection)
@@ -72,7 +72,7 @@ async fn decide(
 }
 
 async fn insert(connection: &mut SqliteConnection, rows: &[Row<'_>]) -> Result<u64, StoreError> {
-    let rows = list(rows.iter().map(JsonRow::from))?;
+    let rows = list(rows.iter().map(JsonRow))?;
     // WHERE true keeps ON CONFLICT from being read as a join's condition.
     let inserted = sqlx::query!(
         "INSERT INTO comments (
@@ -81,16 +81,12 @@ async fn insert(connection: &mut SqliteConnection, rows: &[Row<'_>]) -> Result<u
              honeypot_filled, form_seconds, submitted_at, fingerprint, origin_partition, origin_offset, verdict, signals,
              score, policy_version, model_version, announced_at, errors)
          SELECT
-             unhex(value ->> 'id'), value ->> 'state', value ->> 'site', value ->> 'thread', value ->> 'thread_url',
-             value ->> 'thread_title', value ->> 'thread_published_at', value ->> 'thread_closed',
-             unhex(value ->> 'parent'), unhex(value ->> 'path'), value ->> 'author_name', value ->> 'author_email',
-             value ->> 'author_url', value ->> 'body', value ->> 'html', value ->> 'client_ip',
-             value ->> 'client_user_agent', value ->> 'client_referrer', value ->> 'honeypot_filled',
-             value ->> 'form_seconds', value ->> 'submitted_at', unhex(value ->> 'fingerprint'),
-             value ->> 'origin_partition', value ->> 'origin_offset', value ->> 'verdict', unhex(value ->> 'signals'),
-             value ->> 'score', value ->> 'policy_version', value ->> 'model_version', value ->> 'announced_at',
-             unhex(value ->> 'errors')
-         FROM json_each(?1) WHERE true
+             unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+             value ->> 7, unhex(value ->> 8), unhex(value ->> 9), value ->> 10, value ->> 11, value ->> 12,
+             value ->> 13, value ->> 14, value ->> 15, value ->> 16, value ->> 17, value ->> 18, value ->> 19,
+             value ->> 20, unhex(value ->> 21), value ->> 22, value ->> 23, value ->> 24, unhex(value ->> 25),
+             value ->> 26, value ->> 27, value ->> 28, value ->> 29, unhex(value ->> 30)
+         FROM jsonb_each(?1) WHERE true
          ON CONFLICT DO NOTHING",
         rows
     )

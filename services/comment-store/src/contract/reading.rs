@@ -18,6 +18,7 @@ async fn pages(store: &dyn Store, thread: &str, limit: u32) -> Vec<PublicComment
         let page = store.thread("news", thread, cursor.as_ref(), limit).await.expect("a page");
         assert!(page.comments.len() <= limit as usize);
         comments.extend(page.comments);
+        assert!(comments.len() < 10_000, "the pages come to no end");
         match page.next {
             // As a reader brings it back.
             Some(next) => cursor = Some(Cursor::decode(&next.encode()).expect("our own cursor")),
