@@ -3,8 +3,7 @@ use std::{env, fs, path::PathBuf};
 
 use prost_build::Config;
 
-const SCHEMAS: [&str; 3] =
-    ["rejoinder/v1/comment.proto", "rejoinder/v1/events.proto", "rejoinder/v1/moderation.proto"];
+const SCHEMAS: [&str; 3] = ["rejoinder/v1/comment.proto", "rejoinder/v1/events.proto", "rejoinder/v1/moderation.proto"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     for schema in SCHEMAS {
@@ -20,9 +19,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let out = PathBuf::from(env::var("OUT_DIR")?);
     let encoded = out.join("descriptors.bin");
     fs::write(&encoded, prost_bytes(&descriptors))?;
-    pbjson_build::Builder::new()
-        .register_descriptors(&fs::read(&encoded)?)?
-        .build(&[".rejoinder.v1"])?;
+    pbjson_build::Builder::new().register_descriptors(&fs::read(&encoded)?)?.build(&[".rejoinder.v1"])?;
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # What `up` and `down` share. Every value may be set in the environment, so that a second set can run beside the first:
 #   REJOINDER_LOCAL_DIR=/tmp/second KAFKA_PORT=29092 POSTGRES_PORT=25432 deploy/local/up
 

@@ -200,7 +200,9 @@ fn json_detail(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let place = format!("line {} column {}", error.line(), error.column());
     match error.classify() {
-        serde_json::error::Category::Data if text.starts_with("unknown field") || text.starts_with("missing field") => text,
+        serde_json::error::Category::Data if text.starts_with("unknown field") || text.starts_with("missing field") => {
+            text
+        }
         serde_json::error::Category::Data => format!("a value of the wrong type or form at {place}"),
         serde_json::error::Category::Eof => format!("the JSON ends too early at {place}"),
         _ => format!("not JSON at {place}"),
@@ -217,7 +219,9 @@ fn take_id<M: Message>(message: &mut M, headers: &Headers) -> Result<(), DecodeE
     let inside = Message::id(message);
     let id = match (inside.is_empty(), header.is_empty()) {
         (true, true) => return Err(DecodeError::Id("is missing".into())),
-        (false, false) if inside != header => return Err(DecodeError::Id("differs between ce_id and the message".into())),
+        (false, false) if inside != header => {
+            return Err(DecodeError::Id("differs between ce_id and the message".into()));
+        }
         (true, false) => header,
         (false, _) => inside,
     };

@@ -84,5 +84,7 @@ impl FromStr for Topic {
 
 /// No topic of ours has this name.
 #[derive(Debug, thiserror::Error)]
-#[error("unknown topic {0:?}; the topics are comments.submitted, .validated, .rejected, .screened, .moderated, .published and .dead-letter")]
+#[error(
+    "unknown topic {0:?}; the topics are comments.submitted, .validated, .rejected, .screened, .moderated, .published and .dead-letter"
+)]
 pub struct UnknownTopic(String);

@@ -53,7 +53,11 @@ def fields(number, body):
 def main():
     brokers, topic = sys.argv[1:]
     submitted = message_class("rejoinder.v1.CommentSubmitted")
-    producer = Producer({"bootstrap.servers": brokers, "enable.idempotence": True})
+    producer = Producer({
+        "bootstrap.servers": brokers,
+        "enable.idempotence": True,
+        "partitioner": "murmur2_random",
+    })
     failures = []
     sent = []
 

@@ -43,14 +43,25 @@ fn the_id_may_come_from_the_header_alone() {
 fn what_is_not_the_event_says_why() {
     let bytes = Event::encode(&submitted());
     let none = Headers::new();
-    let reason = |headers: &Headers, payload: Option<&[u8]>| decode(headers, payload).map_err(|e| (e.reason(), e.to_string()));
+    let reason =
+        |headers: &Headers, payload: Option<&[u8]>| decode(headers, payload).map_err(|e| (e.reason(), e.to_string()));
     let cases: [(&str, &str, Headers, Option<&[u8]>); 8] = [
         ("tombstone", "tombstone", none.clone(), None),
         ("empty", "empty", none.clone(), Some(b"")),
         ("undecodable", "not a rejoinder.v1.CommentSubmitted", none.clone(), Some(&bytes[..bytes.len() - 3])),
         ("undecodable", "content-type", Headers::new().with("content-type", "text/xml"), Some(&bytes)),
-        ("undecodable", "unknown field", Headers::new().with("content-type", "application/json"), Some(br#"{"nope":1}"#)),
-        ("undecodable", "line 1 column", Headers::new().with("content-type", "application/json"), Some(br#"{"site":7}"#)),
+        (
+            "undecodable",
+            "unknown field",
+            Headers::new().with("content-type", "application/json"),
+            Some(br#"{"nope":1}"#),
+        ),
+        (
+            "undecodable",
+            "line 1 column",
+            Headers::new().with("content-type", "application/json"),
+            Some(br#"{"site":7}"#),
+        ),
         ("unknown_schema", "ce_type", Headers::new().with("ce_type", "other.v1.Thing"), Some(&bytes)),
         ("impossible", "differs", Headers::new().with("ce_id", "0190163d-8694-739b-aea5-966c26f8ad92"), Some(&bytes)),
     ];

@@ -1,8 +1,8 @@
 //! What transactions cost: records of about 500 bytes are copied from one topic to another, once as a worker does it and
-//! once without transactions, each in a process of its own.
+//! once without transactions, each in a process of its own. Linux only: it reads /proc.
 //!
 //! ```text
-//! cargo run --release -p rejoinder-pipeline --example throughput -- [records] [brokers]
+//! cargo run --release -p rejoinder-pipeline --example throughput -- [records] [brokers] [property=value ...]
 //! ```
 
 use std::{
@@ -29,24 +29,23 @@ use rejoinder_pipeline::{
 };
 use rejoinder_proto::{Topic, headers::Headers};
 
-const LIMITS: BatchLimits = BatchLimits {
-    records: 4_000,
-    bytes: 8 << 20,
-    wait: Duration::from_millis(200),
-    linger: Duration::from_millis(20),
-};
+const LIMITS: BatchLimits =
+    BatchLimits { records: 4_000, bytes: 8 << 20, wait: Duration::from_millis(200), linger: Duration::from_millis(20) };
+
+const MODES: [&str; 4] = ["fill", "plain", "transactions", "clear"];
 
 fn main() -> Result<()> {
-    let arguments: Vec<String> = env::args().skip(1).collect();
-    if let [mode, prefix, brokers, records] = arguments.as_slice() {
-        let settings = KafkaSettings { brokers: brokers.clone(), prefix: prefix.clone(), ..KafkaSettings::default() };
-        return child(mode, settings, records.parse()?);
+    let mut arguments: Vec<String> = env::args().skip(1).collect();
+    if arguments.first().is_some_and(|first| MODES.contains(&first.as_str())) {
+        return child(&arguments);
     }
+    let properties = arguments.split_off(arguments.len().min(2));
     let records = arguments.first().map_or("300000", String::as_str);
     let brokers = arguments.get(1).map_or("127.0.0.1:19092", String::as_str);
     let prefix = format!("bench{:08x}.", rand::random::<u32>());
     let run = |mode: &str| -> Result<f64> {
-        let output = Command::new(env::current_exe()?).args([mode, &prefix, brokers, records]).output()?;
+        let me = env::current_exe()?;
+        let output = Command::new(me).args([mode, &prefix, brokers, records]).args(&properties).output()?;
         ensure!(output.status.success(), "{mode}: {}", String::from_utf8_lossy(&output.stderr));
         let said = String::from_utf8(output.stdout)?;
         write!(stdout(), "{mode:>13}: {said}")?;
@@ -64,20 +63,40 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn child(mode: &str, settings: KafkaSettings, records: usize) -> Result<()> {
+fn child(arguments: &[String]) -> Result<()> {
+    let [mode, prefix, brokers, records, properties @ ..] = arguments else { bail!("too few arguments") };
+    let records: usize = records.parse()?;
+    let settings = KafkaSettings {
+        brokers: brokers.clone(),
+        prefix: prefix.clone(),
+        properties: properties
+            .iter()
+            .filter_map(|each| each.split_once('='))
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .collect(),
+        ..KafkaSettings::default()
+    };
     let started = Instant::now();
-    let took = match mode {
+    let took = match mode.as_str() {
         "fill" => fill(settings, records)?,
         "transactions" => transactions(settings, records)?,
         "plain" => plain(&settings, records)?,
-        "clear" => clear(&settings).map(|()| started.elapsed())?,
-        _ => bail!("unknown mode {mode}"),
+        _ => clear(&settings).map(|()| started.elapsed())?,
     };
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or(" unknown").trim().to_owned();
     let rate = records as f64 / took.as_secs_f64();
-    writeln!(stdout(), "{rate:.0} records/s, peak resident memory {peak}")?;
+    let cpu = cpu_ticks()? * 10_000.0 / records as f64;
+    let status = fs::read_to_string("/proc/self/status")?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?.trim();
+    writeln!(stdout(), "{rate:.0} records/s, {cpu:.1} \u{b5}s of processor a record, peak resident memory {peak}")?;
     Ok(())
+}
+
+/// Hundredths of a second that this process has computed: fields 14 and 15 of proc(5)'s stat.
+fn cpu_ticks() -> Result<f64> {
+    let stat = fs::read_to_string("/proc/self/stat")?;
+    let fields = stat.rsplit_once(')').context("no name in stat")?.1.split_whitespace();
+    let ticks: Vec<f64> = fields.skip(11).take(2).map(str::parse).collect::<Result<_, _>>()?;
+    Ok(ticks.iter().sum())
 }
 
 /// Words enough that compression finds about as much as in comments.

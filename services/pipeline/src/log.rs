@@ -42,8 +42,8 @@ pub trait Consumer: Send {
     /// Gathers a batch; an empty one when nothing came in time.
     fn poll(&mut self, limits: BatchLimits) -> Result<Vec<Delivered>, LogError>;
 
-    /// Appends the outputs and commits the offsets: both, or neither. After [`LogError::Replay`] the batch has been
-    /// rewound and comes again from `poll`.
+    /// Appends the outputs and commits the offsets: both, or neither. After [`LogError::Replay`] and
+    /// [`LogError::Unavailable`] the batch has been rewound and comes again from `poll`.
     fn commit(&mut self, outputs: Vec<Record>, progress: &Progress) -> Result<(), LogError>;
 
     /// Gives the batch again from the next `poll`.

@@ -72,7 +72,9 @@ pub enum RunError {
         source: LogError,
     },
     /// Too much of the input is unusable: a bad deploy, not bad data.
-    #[error("{stage}: {trip}; nothing of this batch was committed. Mend the publisher or this worker's version, or raise pipeline.breaker if it is meant")]
+    #[error(
+        "{stage}: {trip}; nothing of this batch was committed. Mend the publisher or this worker's version, or raise pipeline.breaker if it is meant"
+    )]
     Breaker {
         /// The stage.
         stage: &'static str,

@@ -79,9 +79,7 @@ pub fn gauge(name: &'static str, description: &'static str) -> Gauge<i64> {
 
 /// A histogram of durations in seconds, from 0.5 ms to 60 s.
 pub fn seconds(name: &'static str, description: &'static str) -> Histogram<f64> {
-    let bounds = vec![
-        0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
-    ];
+    let bounds = vec![0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
     let meter = exported().provider.meter("rejoinder");
     meter.f64_histogram(name).with_unit("s").with_description(description).with_boundaries(bounds).build()
 }

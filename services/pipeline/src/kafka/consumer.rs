@@ -50,10 +50,8 @@ impl KafkaConsumer {
     /// Joins with the first poll: nothing here needs a broker.
     pub fn new(settings: &KafkaSettings, group: &str, instance: &str, topics: &[Topic]) -> Result<Self, LogError> {
         let events = MemberEvents::new(format!("{group}-{instance}"));
-        let consumer = settings
-            .member(group, instance)
-            .create_with_context(events)
-            .map_err(|error| settings::refused(&error))?;
+        let consumer =
+            settings.member(group, instance).create_with_context(events).map_err(|error| settings::refused(&error))?;
         Ok(Self {
             settings: settings.clone(),
             topics: topics.to_vec(),
@@ -101,7 +99,8 @@ impl KafkaConsumer {
         if self.unknown.is_empty() {
             return Ok(());
         }
-        let asked = self.list(self.unknown.iter().map(|partition| (*partition, Offset::Invalid))).map_err(unavailable)?;
+        let asked =
+            self.list(self.unknown.iter().map(|partition| (*partition, Offset::Invalid))).map_err(unavailable)?;
         let offsets = self.consumer.committed_offsets(asked, KafkaSettings::ANSWER).map_err(unavailable)?;
         for each in offsets.elements() {
             each.error().map_err(unavailable)?;
@@ -121,7 +120,8 @@ impl KafkaConsumer {
         if self.rewinds.is_empty() {
             return Ok(());
         }
-        let wanted = self.list(self.rewinds.iter().map(|(partition, offset)| (*partition, *offset))).map_err(unavailable)?;
+        let wanted =
+            self.list(self.rewinds.iter().map(|(partition, offset)| (*partition, *offset))).map_err(unavailable)?;
         let sought = self.consumer.seek_partitions(wanted, KafkaSettings::ANSWER).map_err(unavailable)?;
         let mut refused = None;
         for each in sought.elements() {

@@ -1,5 +1,6 @@
 use std::{
     collections::BTreeMap,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -24,6 +25,8 @@ const CHUNK: usize = 1_000;
 const CHUNK_BYTES: usize = 4 << 20;
 /// How long a partition may say nothing before the log counts as away.
 const SILENCE: Duration = Duration::from_secs(10);
+/// How long to wait before a question is asked again.
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// Reads the committed records that a topic has now.
 pub struct KafkaReader {
@@ -42,7 +45,16 @@ impl KafkaReader {
             .map_err(|error| settings::refused(&error))?;
         topics::present(consumer.client(), settings, &[topic])?;
         let name = settings.topic(topic);
-        let left = ends(&consumer, &name).map_err(|error| LogError::Unavailable(error.to_string()))?;
+        let until = Instant::now() + SILENCE;
+        let left = loop {
+            match ends(&consumer, &name) {
+                Ok(left) => break left,
+                Err(error) if Instant::now() > until => return Err(LogError::Unavailable(error.to_string())),
+                // A topic that is new, or has just lost a broker, has no leader for a moment.
+                Err(error) => tracing::debug!(%error, "asking again for the ends of the topic"),
+            }
+            thread::sleep(AGAIN);
+        };
         Ok(Self { settings: settings.clone(), consumer, left })
     }
 }

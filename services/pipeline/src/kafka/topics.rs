@@ -98,11 +98,7 @@ pub fn present<C: ClientContext>(
     if missing.is_empty() { Ok(()) } else { Err(LogError::Unavailable(errors::missing(&missing))) }
 }
 
-fn state<C: ClientContext>(
-    client: &Client<C>,
-    settings: &KafkaSettings,
-    topic: Topic,
-) -> Result<TopicState, LogError> {
+fn state<C: ClientContext>(client: &Client<C>, settings: &KafkaSettings, topic: Topic) -> Result<TopicState, LogError> {
     let name = settings.topic(topic);
     let metadata = client
         .fetch_metadata(Some(&name), KafkaSettings::ANSWER)

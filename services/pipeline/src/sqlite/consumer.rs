@@ -35,12 +35,23 @@ impl SqliteConsumer {
         topics: &[Topic],
     ) -> Result<Self, LogError> {
         let reader = log.0.reader()?;
-        let number = lock(&group).join(instance, topics);
+        let number = lock(&group).join(instance, topics, log.0.partitions);
         let (group_name, instance) = (group_name.to_owned(), instance.to_owned());
-        Ok(Self { log, reader, group_name, group, instance, number, generation: 0, positions: Positions::new(), turn: 0 })
+        Ok(Self {
+            log,
+            reader,
+            group_name,
+            group,
+            instance,
+            number,
+            generation: 0,
+            positions: Positions::new(),
+            turn: 0,
+        })
     }
 
-    /// Takes up a new assignment where there is one: kept partitions go on, new ones start at what is committed.
+    /// Takes up a new assignment where there is one: kept partitions go on, new ones start at what is committed, and so
+    /// do those that were another member's in between.
     fn follow_group(&mut self) -> Result<(), LogError> {
         // The committed offsets are read under the group's lock: the former owner can no longer move them.
         let group = lock(&self.group);
@@ -51,10 +62,10 @@ impl SqliteConsumer {
             return Ok(());
         }
         let mut positions = Positions::new();
-        for (topic, partition) in group.assignment(&self.instance, self.log.0.partitions) {
+        for ((topic, partition), since) in group.assignment(self.number) {
             let next = match self.positions.get(&(topic, partition)) {
-                Some(next) => *next,
-                None => schema::committed(&self.reader, &self.group_name, topic, partition).map_err(unavailable)?,
+                Some(next) if since <= self.generation => *next,
+                _ => schema::committed(&self.reader, &self.group_name, topic, partition).map_err(unavailable)?,
             };
             positions.insert((topic, partition), next);
         }
@@ -118,11 +129,11 @@ impl Consumer for SqliteConsumer {
         if !group.has(&self.instance, self.number) {
             return Err(fenced(&self.instance));
         }
-        let assigned = group.assignment(&self.instance, self.log.0.partitions);
-        if progress.iter().any(|(topic, partition, _)| !assigned.contains(&(topic, partition))) {
+        let held = |topic, partition| group.held_since((topic, partition), self.number, self.generation);
+        if !progress.iter().all(|(topic, partition, _)| held(topic, partition)) {
             drop(group);
             self.rewind(progress)?;
-            return Err(LogError::Replay("a partition of the batch has another reader now".into()));
+            return Err(LogError::Replay("a partition of the batch has had another reader".into()));
         }
         // The group stays locked over the commit: nobody can take a partition over between the check and the commit.
         let result = self.log.0.append(&outputs, Some((&self.group_name, progress)), Durability::Ordered);
@@ -157,13 +168,13 @@ impl Consumer for SqliteConsumer {
     }
 
     fn leave(self: Box<Self>) {
-        lock(&self.group).leave(&self.instance, self.number);
+        lock(&self.group).leave(&self.instance, self.number, self.log.0.partitions);
     }
 }
 
 impl Drop for SqliteConsumer {
     fn drop(&mut self) {
-        lock(&self.group).leave(&self.instance, self.number);
+        lock(&self.group).leave(&self.instance, self.number, self.log.0.partitions);
     }
 }
 

@@ -186,7 +186,9 @@ fn own(path: &Path) -> Result<File, LogError> {
 
 /// The partition of a key, by FNV-1a: the same in every version, or a thread would lose its order over an upgrade.
 fn partition_of(key: &[u8], partitions: i32) -> i32 {
-    let hash = key.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+    let hash = key
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
     i32::try_from(hash % u64::from(partitions.unsigned_abs().max(1))).unwrap_or(0)
 }
 

@@ -97,7 +97,8 @@ pub fn select(
          WHERE topic = ?1 AND partition = ?2 AND offset >= ?3 ORDER BY offset LIMIT ?4",
     )?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = statement.query_map(params![topic.name(), partition, from, limit], |row| delivered(topic, partition, row))?;
+    let rows =
+        statement.query_map(params![topic.name(), partition, from, limit], |row| delivered(topic, partition, row))?;
     rows.collect()
 }
 
@@ -131,8 +132,8 @@ pub fn commit_offset(
 
 /// Where a group goes on in a partition; 0 where it has not been yet.
 pub fn committed(reader: &Connection, group: &str, topic: Topic, partition: i32) -> rusqlite::Result<i64> {
-    let mut statement = reader
-        .prepare_cached("SELECT next FROM offsets WHERE member_group = ?1 AND topic = ?2 AND partition = ?3")?;
+    let mut statement =
+        reader.prepare_cached("SELECT next FROM offsets WHERE member_group = ?1 AND topic = ?2 AND partition = ?3")?;
     let next = statement.query_row(params![group, topic.name(), partition], |row| row.get(0)).optional()?;
     Ok(next.unwrap_or(0))
 }

@@ -3,7 +3,7 @@
 use std::{
     env,
     io::Write,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
@@ -14,7 +14,7 @@ use rdkafka::{
     client::DefaultClientContext,
 };
 use rejoinder_pipeline::{
-    BatchLimits, Consumer, Delivered, Log, LogError, Position, Progress, Record,
+    BatchLimits, Consumer, Delivered, Log, LogError, Position, Progress, Publisher, Record,
     kafka::{KafkaLog, KafkaSettings},
     sqlite::SqliteLog,
 };
@@ -41,6 +41,7 @@ enum Place {
 pub struct Fixture {
     place: Place,
     log: Option<Arc<dyn Log>>,
+    publisher: OnceLock<Arc<dyn Publisher>>,
 }
 
 impl Transport {
@@ -64,7 +65,13 @@ pub fn cluster() -> Option<KafkaSettings> {
         return None;
     };
     let prefix = format!("t{:016x}.", rand::random::<u64>());
-    Some(KafkaSettings { brokers, prefix, partitions: PARTITIONS, session_timeout_ms: 6_000, ..KafkaSettings::default() })
+    Some(KafkaSettings {
+        brokers,
+        prefix,
+        partitions: PARTITIONS,
+        session_timeout_ms: 6_000,
+        ..KafkaSettings::default()
+    })
 }
 
 impl Fixture {
@@ -74,7 +81,7 @@ impl Fixture {
     }
 
     fn new(place: Place) -> Self {
-        let mut fixture = Self { place, log: None };
+        let mut fixture = Self { place, log: None, publisher: OnceLock::new() };
         if let Some(kafka) = fixture.kafka() {
             assert_eq!(kafka.create_topics().expect("topics can be made"), Topic::ALL);
         }
@@ -88,10 +95,18 @@ impl Fixture {
 
     /// Lets go of the log, and opens it again as a new process would.
     pub fn reopen(&mut self) {
+        self.publisher = OnceLock::new();
         self.log = None;
         self.log = Some(match &self.place {
             Place::File(folder) => {
-                Arc::new(SqliteLog::open(&folder.path().join("log.sqlite"), PARTITIONS).expect("the file opens"))
+                let path = folder.path().join("log.sqlite");
+                let mut opened = None;
+                // The log's own thread may hold the file for an instant after the last append was acknowledged.
+                eventually("the file opens", || {
+                    opened = SqliteLog::open(&path, PARTITIONS).ok();
+                    opened.is_some()
+                });
+                Arc::new(opened.expect("it opened"))
             }
             Place::Cluster(settings) => Arc::new(KafkaLog::new(settings.clone()).expect("the settings are right")),
         });
@@ -114,7 +129,7 @@ impl Fixture {
 
     /// Appends one after the other's acknowledgement was awaited for all of them together, so in order.
     pub fn append(&self, records: Vec<Record>) -> Vec<Position> {
-        let publisher = self.log().publisher().expect("a publisher");
+        let publisher = self.publisher.get_or_init(|| self.log().publisher().expect("a publisher"));
         block_on(futures::future::try_join_all(records.into_iter().map(|record| publisher.append(record))))
             .expect("the log takes the records")
     }
@@ -176,12 +191,7 @@ pub fn progress(batch: &[Delivered]) -> Progress {
 }
 
 pub fn limits(records: usize) -> BatchLimits {
-    BatchLimits {
-        records,
-        bytes: 8 << 20,
-        wait: Duration::from_millis(200),
-        linger: Duration::ZERO,
-    }
+    BatchLimits { records, bytes: 8 << 20, wait: Duration::from_millis(200), linger: Duration::ZERO }
 }
 
 /// Polls until there is a batch.

@@ -1,15 +1,12 @@
 //! Workers that share a group.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::atomic::{AtomicUsize, Ordering},
     thread,
     time::{Duration, Instant},
 };
 
-use rejoinder_pipeline::{Consumer, LogError};
+use rejoinder_pipeline::{BatchLimits, Consumer, Delivered, LogError};
 use rejoinder_proto::Topic;
 use rstest::rstest;
 
@@ -46,21 +43,26 @@ fn work(mut consumer: Box<dyn Consumer>, total: &AtomicUsize, enough: impl Fn(us
 #[rstest]
 fn two_workers_share_and_one_leaves(#[values(Transport::Sqlite, Transport::Kafka)] transport: Transport) {
     let Some(fixture) = transport.open() else { return };
-    let total = Arc::new(AtomicUsize::new(0));
-    let counted = |total: &Arc<AtomicUsize>| total.load(Ordering::SeqCst);
+    let (total, fed) = (AtomicUsize::new(0), AtomicUsize::new(usize::MAX));
+    let mut sent = 0;
     thread::scope(|scope| {
         let (stays, leaves) = (fixture.join("shared", "stays"), fixture.join("shared", "leaves"));
-        let first = scope.spawn(|| work(stays, &total, |_| counted(&total) >= 1_500));
-        // The second leaves after a few batches of its own, with half of the records still to come.
+        let first = scope.spawn(|| work(stays, &total, |_| total.load(Ordering::SeqCst) >= fed.load(Ordering::SeqCst)));
+        // The second leaves after a few batches of its own, with more records still to come.
         let second = scope.spawn(|| work(leaves, &total, |batches| batches >= 5));
-        for part in numbered(1_500, 40).chunks(50) {
-            fixture.append(part.to_vec());
+        let mut feed = || {
+            fixture.append(numbered(sent + 50, 40).split_off(sent));
+            sent += 50;
+        };
+        while !second.is_finished() {
+            feed();
         }
-        let second = second.join().expect("the second worker");
-        let first = first.join().expect("the first worker");
-        assert!(first > 0 && second > 0, "{first} and {second}");
+        (0..5).for_each(|_| feed());
+        fed.store(sent, Ordering::SeqCst);
+        assert!(second.join().expect("the second worker") > 0);
+        first.join().expect("the first worker");
     });
-    assert_eq!(numbers(&fixture.read(Topic::Validated)), (0..1_500).collect::<Vec<_>>());
+    assert_eq!(numbers(&fixture.read(Topic::Validated)), (0..sent).collect::<Vec<_>>());
 }
 
 #[rstest]
@@ -111,6 +113,68 @@ fn a_member_that_joins_takes_nothing_twice(#[values(Transport::Sqlite, Transport
         }
     });
     assert_eq!(numbers(&fixture.read(Topic::Validated)), (0..400).collect::<Vec<_>>());
+}
+
+#[rstest]
+fn a_batch_in_hand_is_not_done_twice(#[values(Transport::Sqlite, Transport::Kafka)] transport: Transport) {
+    let Some(fixture) = transport.open() else { return };
+    fixture.append(numbered(40, 20));
+    let mut first = fixture.join("hand", "first");
+    let in_hand = gather(&mut *first, 40);
+    // Another comes, does what it is given, and goes, before the first one is done.
+    let mut second = fixture.join("hand", "second");
+    for _ in 0..10 {
+        let batch = second.poll(limits(40)).expect("a poll");
+        if !batch.is_empty() {
+            second.commit(batch.iter().map(passed_on).collect(), &progress(&batch)).expect("a commit");
+        }
+    }
+    second.leave();
+    let mut commit = |batch: &[Delivered]| match first.commit(batch.iter().map(passed_on).collect(), &progress(batch)) {
+        Ok(()) | Err(LogError::Replay(_)) => first.poll(limits(40)).expect("a poll"),
+        Err(error) => panic!("{error}"),
+    };
+    let mut next = commit(&in_hand);
+    while !next.is_empty() {
+        next = commit(&next);
+    }
+    eventually("all are done", || {
+        let batch = first.poll(limits(40)).expect("a poll");
+        if !batch.is_empty() {
+            first.commit(batch.iter().map(passed_on).collect(), &progress(&batch)).expect("a commit");
+        }
+        fixture.read(Topic::Validated).len() >= 40
+    });
+    assert_eq!(numbers(&fixture.read(Topic::Validated)), (0..40).collect::<Vec<_>>());
+    first.leave();
+}
+
+#[rstest]
+fn what_is_taken_away_while_a_batch_is_gathered_is_not_done_twice(
+    #[values(Transport::Sqlite, Transport::Kafka)] transport: Transport,
+) {
+    let Some(fixture) = transport.open() else { return };
+    fixture.append(numbered(40, 20));
+    let total = AtomicUsize::new(0);
+    let mut first = fixture.join("taken", "first");
+    let held = gather(&mut *first, 40);
+    first.rewind(&progress(&held)).expect("a rewind");
+    thread::scope(|scope| {
+        let second = fixture.join("taken", "second");
+        let second = scope.spawn(|| work(second, &total, |_| total.load(Ordering::SeqCst) >= 40));
+        // All records are gathered at once, and then it waits for more while the second takes its share.
+        let batch = first.poll(BatchLimits { linger: Duration::from_secs(4), ..limits(100) }).expect("a poll");
+        match first.commit(batch.iter().map(passed_on).collect(), &progress(&batch)) {
+            Ok(()) => {
+                total.fetch_add(batch.len(), Ordering::SeqCst);
+            }
+            Err(LogError::Replay(_)) => {}
+            Err(error) => panic!("{error}"),
+        }
+        let first = work(first, &total, |_| total.load(Ordering::SeqCst) >= 40);
+        assert!(second.join().expect("the second worker") + first <= 40);
+    });
+    assert_eq!(numbers(&fixture.read(Topic::Validated)), (0..40).collect::<Vec<_>>());
 }
 
 #[rstest]

@@ -28,7 +28,11 @@ fn producer(settings: &KafkaSettings, id: &str) -> ThreadedProducer<DefaultProdu
     producer
 }
 
-fn send(producer: &ThreadedProducer<DefaultProducerContext>, settings: &KafkaSettings, numbers: std::ops::Range<usize>) {
+fn send(
+    producer: &ThreadedProducer<DefaultProducerContext>,
+    settings: &KafkaSettings,
+    numbers: std::ops::Range<usize>,
+) {
     let topic = format!("{}{}", settings.prefix, Topic::Submitted);
     for number in numbers {
         let (key, payload) = (format!("key-{}", number % 5), number.to_string());

@@ -1,6 +1,9 @@
 //! Single records: order, size, durability, reading.
 
-use std::{collections::HashMap, time::Instant};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use futures::executor::block_on;
 use rejoinder_pipeline::{Record, Unavailable, log::MAX_PAYLOAD_BYTES};
@@ -143,14 +146,15 @@ fn one_record_alone_is_there_at_once(#[values(Transport::Sqlite, Transport::Kafk
     fixture.append(numbered(1, 1));
     let batch = some(&mut *consumer, 10);
     consumer.commit(Vec::new(), &progress(&batch)).expect("a commit");
-    let mut slowest = std::time::Duration::ZERO;
+    let mut quickest = Duration::MAX;
     for _ in 0..10 {
         let started = Instant::now();
         fixture.append(numbered(1, 1));
         let batch = some(&mut *consumer, 10);
         consumer.commit(batch.iter().map(passed_on).collect(), &progress(&batch)).expect("a commit");
-        slowest = slowest.max(started.elapsed());
+        quickest = quickest.min(started.elapsed());
     }
-    assert!(slowest.as_millis() < 1_000, "{slowest:?}");
+    // What waits by design waits every time; a busy machine does not.
+    assert!(quickest < Duration::from_millis(250), "{quickest:?}");
     consumer.leave();
 }

@@ -24,9 +24,9 @@ fn one_comment_alone_passes_at_once(#[values(Transport::Sqlite, Transport::Kafka
         took
     };
     pass();
-    let mut times: Vec<Duration> = (0..10).map(|_| pass()).collect();
-    times.sort();
-    assert!(times[9] < Duration::from_secs(1), "{times:?}");
+    // What waits by design waits every time; a busy machine does not.
+    let quickest = (0..10).map(|_| pass()).min().expect("ten of them");
+    assert!(quickest < Duration::from_millis(500), "{quickest:?}");
     worker.stop().expect("the worker stops");
     after.leave();
 }

@@ -17,7 +17,8 @@ use crate::{
 #[rstest]
 fn what_cannot_be_used_becomes_a_dead_letter(#[values(Transport::Sqlite, Transport::Kafka)] transport: Transport) {
     let Some(fixture) = transport.open() else { return };
-    let sent = vec![comment("a", "one"), garbage("a"), comment("a", "reject"), comment("a", "two"), comment("a", "drop")];
+    let sent =
+        vec![comment("a", "one"), garbage("a"), comment("a", "reject"), comment("a", "two"), comment("a", "drop")];
     let positions = fixture.append(sent.clone());
     let worker = Worker::start(&fixture, &Levers::default(), patient());
     eventually("two comments pass", || fixture.read(Topic::Rejected).len() == 2);

@@ -84,7 +84,8 @@ pub struct Worker {
 
 impl Worker {
     pub fn start(fixture: &Fixture, levers: &Levers, settings: RunnerSettings) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("tokio");
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("tokio");
         let context = Context {
             settings,
             health: Health::new(),
