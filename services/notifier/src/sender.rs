@@ -16,7 +16,7 @@ use rejoinder_proto::token::TokenKeys;
 use tokio::{
     sync::{Notify, Semaphore},
     task::{JoinError, JoinSet},
-    time::{sleep, sleep_until, timeout},
+    time::{sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -76,6 +76,7 @@ impl Sender {
             hold: Hold::new(health),
             flight: JoinSet::new(),
             more: true,
+            soon: None,
             counted: None,
             swept: None,
             stop,
@@ -92,6 +93,8 @@ struct Work {
     flight: JoinSet<Ended>,
     /// The last claim was full: there is probably more.
     more: bool,
+    /// When the next row that was put back is due.
+    soon: Option<Instant>,
     counted: Option<Instant>,
     swept: Option<Instant>,
     stop: CancellationToken,
@@ -102,12 +105,13 @@ impl Work {
         let (stop, parts) = (self.stop.clone(), self.parts.clone());
         let ahead = parts.mailer.width() * AHEAD;
         while !stop.is_cancelled() {
-            let (until, more) = (self.hold.until(), self.more);
+            let turn = parts.turn(self.hold.until(), self.more, self.soon);
             tokio::select! {
                 biased;
                 () = stop.cancelled() => {}
                 Some(ended) = self.flight.join_next(), if !self.flight.is_empty() => self.collect(ended).await,
-                () = parts.turn(until, more), if self.flight.len() < ahead => {
+                // Claimed by the half, because a claim costs as much for one row as for many.
+                () = turn, if self.flight.len() <= ahead / 2 => {
                     if self.mailer_answers().await {
                         self.claim(ahead - self.flight.len()).await;
                     }
@@ -141,6 +145,7 @@ impl Work {
         };
         self.hold.works("database");
         self.more = claimed.len() == room;
+        self.soon = self.soon.filter(|soon| *soon > began);
         if claimed.is_empty() {
             return;
         }
@@ -152,7 +157,9 @@ impl Work {
                 return self.settle(claimed.iter().map(put).collect()).await;
             }
         };
-        self.hold.works("database");
+        if let Some(other) = self.hold.dependency().filter(|other| *other != parts.mailer.dependency()) {
+            self.hold.works(other);
+        }
         let mut settled = Vec::new();
         for claimed in claimed {
             let standing = standings.get(&claimed.mail.comment).copied().unwrap_or(Standing::Unknown);
@@ -230,8 +237,13 @@ impl Work {
                 }
             }
         }
-        for settlement in &settlements {
-            self.parts.metrics.settled(&settlement.fate);
+        let now = Utc::now();
+        for Settlement { fate, .. } in &settlements {
+            self.parts.metrics.settled(fate);
+            if let Fate::Put { at, .. } | Fate::Retry { at, .. } = fate {
+                let due = Instant::now() + (*at - now).to_std().unwrap_or_default();
+                self.soon = Some(self.soon.map_or(due, |soon| soon.min(due)));
+            }
         }
     }
 
@@ -271,13 +283,14 @@ impl Work {
 
 impl Parts {
     /// Returns when it is time to look into the outbox.
-    async fn turn(&self, until: Option<Instant>, more: bool) {
+    async fn turn(&self, until: Option<Instant>, more: bool, soon: Option<Instant>) {
+        let poll = Instant::now() + seconds(self.settings.poll_seconds);
         match until {
             Some(until) => sleep_until(until.into()).await,
             None if more => {}
             None => tokio::select! {
                 () = self.wake.notified() => {}
-                () = sleep(seconds(self.settings.poll_seconds)) => {}
+                () = sleep_until(soon.map_or(poll, |soon| soon.min(poll)).into()) => {}
             },
         }
     }

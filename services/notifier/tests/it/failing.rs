@@ -15,6 +15,8 @@ pub struct Failing {
     inner: MemoryOutbox,
     /// Nothing can be claimed or settled.
     pub away: AtomicBool,
+    /// Nothing can be settled.
+    pub unmarked: AtomicBool,
     /// Settling never ends, as when the process dies before it.
     pub hangs: AtomicBool,
     settles: AtomicUsize,
@@ -60,6 +62,9 @@ impl Outbox for Failing {
             std::future::pending::<()>().await;
         }
         self.there()?;
+        if self.unmarked.load(Ordering::SeqCst) {
+            return Err(OutboxError::Refused("told to".into()));
+        }
         self.inner.settle(now, settlements).await
     }
 

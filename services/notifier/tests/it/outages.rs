@@ -107,16 +107,15 @@ async fn the_outbox_and_the_store_are_waited_for() {
 async fn what_was_sent_is_marked_before_anything_else_is_claimed() {
     let server = Server::start([]).await;
     let outbox = Failing::new();
-    // Claims run out at once, so a sender that claimed again would send again.
-    let settings = Settings { lease_seconds: 0.2, poll_seconds: 0.01, ..smtp(server.address) };
+    // The claim runs out while nothing can be marked, so a sender that claimed again would send again.
+    let settings = Settings { lease_seconds: 3.0, poll_seconds: 0.01, ..smtp(server.address) };
     let house = House::with(settings, outbox.clone());
+    outbox.unmarked.store(true, Ordering::SeqCst);
     let sender = house.send();
     house.hold(&ids(1)).await;
-    server.took(1).await;
-    outbox.away.store(true, Ordering::SeqCst);
+    outbox.settled(4).await;
     house.until_state(waiting("database")).await;
-    outbox.settled(2).await;
-    outbox.away.store(false, Ordering::SeqCst);
+    outbox.unmarked.store(false, Ordering::SeqCst);
     house.until(Depth { sent: 1, ..Depth::default() }).await;
     sender.stop().await;
     assert_eq!(server.taken().len(), 1);
@@ -127,7 +126,7 @@ async fn a_sender_killed_before_its_mark_costs_one_more_copy() {
     let server = Server::start([]).await;
     let outbox = Failing::new();
     let settings =
-        Settings { lease_seconds: 0.5, poll_seconds: 0.01, retry_seconds: vec![0.0], ..smtp(server.address) };
+        Settings { lease_seconds: 3.0, poll_seconds: 0.01, retry_seconds: vec![0.0], ..smtp(server.address) };
     let house = House::with(settings, outbox.clone());
     outbox.hangs.store(true, Ordering::SeqCst);
     let sender = house.send();

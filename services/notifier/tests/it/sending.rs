@@ -39,7 +39,7 @@ async fn every_held_comment_arrives_once() {
 #[tokio::test]
 async fn later_means_the_same_mail_by_the_schedule() {
     let server = Server::start([Turn::Recipient("450 4.2.0 greylisted"), Turn::Content("451 try later")]).await;
-    let house = House::new(Settings { retry_seconds: vec![0.0; 2], poll_seconds: 0.01, ..smtp(server.address) });
+    let house = House::new(Settings { retry_seconds: vec![0.0; 2], ..smtp(server.address) });
     house.hold(&ids(1)).await;
     let sender = house.send();
     server.took(1).await;
@@ -52,7 +52,7 @@ async fn later_means_the_same_mail_by_the_schedule() {
 #[tokio::test]
 async fn a_schedule_ends() {
     let server = Server::start([Turn::Recipient("450 no"); 3]).await;
-    let house = House::new(Settings { retry_seconds: vec![0.0], poll_seconds: 0.01, ..smtp(server.address) });
+    let house = House::new(Settings { retry_seconds: vec![0.0], ..smtp(server.address) });
     house.hold(&ids(1)).await;
     let sender = house.send();
     house.until(Depth { failed: 1, ..Depth::default() }).await;
@@ -63,7 +63,7 @@ async fn a_schedule_ends() {
 #[tokio::test]
 async fn never_costs_that_mail_and_no_other() {
     let server = Server::start([Turn::Recipient("550 5.1.1 no such user"), Turn::Content("554 5.7.1 spam")]).await;
-    let house = House::new(Settings { retry_seconds: vec![0.0; 5], poll_seconds: 0.01, ..smtp(server.address) });
+    let house = House::new(Settings { retry_seconds: vec![0.0; 5], ..smtp(server.address) });
     let sender = house.send();
     house.hold(&ids(5)).await;
     house.until(Depth { sent: 3, failed: 2, ..Depth::default() }).await;
@@ -99,7 +99,7 @@ async fn a_connection_that_died_at_rest_costs_nothing() {
 #[tokio::test]
 async fn a_close_after_the_content_gives_at_most_one_more_copy_of_the_same_mail() {
     let server = Server::start([Turn::TakeAndClose]).await;
-    let house = House::new(Settings { retry_seconds: vec![0.0], poll_seconds: 0.01, ..smtp(server.address) });
+    let house = House::new(Settings { retry_seconds: vec![0.0], ..smtp(server.address) });
     let sender = house.send();
     house.hold(&ids(1)).await;
     house.until(SENT).await;
@@ -112,7 +112,7 @@ async fn a_close_after_the_content_gives_at_most_one_more_copy_of_the_same_mail(
 #[tokio::test]
 async fn only_stored_and_undecided_comments_are_mailed() {
     let server = Server::start([]).await;
-    let settings = Settings { unstored_wait_seconds: 0.01, poll_seconds: 0.01, ..smtp(server.address) };
+    let settings = Settings { unstored_wait_seconds: 0.01, ..smtp(server.address) };
     let house = House::new(settings);
     let ids = ids(4);
     for (id, standing) in ids.iter().zip([Standing::Unknown, Standing::Pending, Standing::Decided, Standing::Rejected])
@@ -133,12 +133,7 @@ async fn only_stored_and_undecided_comments_are_mailed() {
 #[tokio::test]
 async fn a_comment_that_is_never_stored_is_given_up() {
     let server = Server::start([]).await;
-    let settings = Settings {
-        unstored_wait_seconds: 0.01,
-        unstored_give_up_seconds: 0.1,
-        poll_seconds: 0.01,
-        ..smtp(server.address)
-    };
+    let settings = Settings { unstored_wait_seconds: 0.01, unstored_give_up_seconds: 0.1, ..smtp(server.address) };
     let house = House::new(settings);
     house.comments.tell(ids(1)[0], Standing::Unknown);
     let sender = house.send();
