@@ -46,10 +46,17 @@ postgres_user() {
     fi
 }
 
+# That user may not be let into the folders above the data, such as a home of root's: where the system allows it, the
+# capability to pass them goes along.
 as_postgres() {
-    if [[ $(id -u) == 0 ]]; then
-        (cd / && setpriv --reuid="$(postgres_user)" --regid="$(id -g "$(postgres_user)")" --clear-groups "$@")
-    else
+    if [[ $(id -u) != 0 ]]; then
         "$@"
+        return
     fi
+    local as=(setpriv --reuid="$(postgres_user)" --regid="$(id -g "$(postgres_user)")" --clear-groups)
+    local pass=(--inh-caps=+dac_override --ambient-caps=+dac_override)
+    if "${as[@]}" "${pass[@]}" true 2>/dev/null; then
+        as+=("${pass[@]}")
+    fi
+    (cd / && "${as[@]}" "$@")
 }

@@ -14,8 +14,9 @@ pub struct Settings {
     pub from: Email,
     /// The sender's name. Default: Rejoinder.
     pub from_name: String,
-    /// Where moderators reach the gateway; their links start with it. Default: http://localhost:8080, the gateway's own
-    /// default address, so that links work when trying it out.
+    /// Where moderators reach the gateway; their links start with it. No key of this section: the gateway needs it as
+    /// well, so whoever reads the configuration fills it in.
+    #[serde(skip)]
     pub public_url: String,
     /// How long the links in a mail work, in days. Default: 14, so that a holiday does not make them useless, and a
     /// mailbox that leaks next year does no harm.
@@ -148,15 +149,15 @@ pub enum Security {
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// A value out of its range.
-    #[error("notifier.{setting} {problem}")]
+    #[error("{setting} {problem}")]
     Value {
-        /// Its name below `notifier`.
+        /// Its name within the section.
         setting: &'static str,
         /// What is wrong, and what is allowed.
         problem: &'static str,
     },
     /// A file that cannot be read.
-    #[error("notifier.smtp.{setting}: {path}: {source}; name a file that this process may read")]
+    #[error("smtp.{setting}: {path}: {source}; name a file that this process may read")]
     File {
         /// `password_file` or `ca_file`.
         setting: &'static str,
@@ -166,12 +167,10 @@ pub enum SettingsError {
         source: io::Error,
     },
     /// A user name without a password.
-    #[error(
-        "notifier.smtp.username is set, but there is no password; set password_file, or the environment variable {0}"
-    )]
+    #[error("smtp.username is set, but there is no password; set password_file, or the environment variable {0}")]
     NoPassword(String),
     /// No authorities to trust.
-    #[error("no certificate authorities could be read; install ca-certificates, or set notifier.smtp.ca_file ({0})")]
+    #[error("no certificate authorities could be read; install ca-certificates, or set smtp.ca_file ({0})")]
     NoAuthorities(String),
 }
 
@@ -263,8 +262,6 @@ mod tests {
     #[test]
     fn what_cannot_work_is_refused_by_name() {
         for (text, setting) in [
-            ("public_url = 'news.example'", "public_url"),
-            ("public_url = 'https://news.example/a b'", "public_url"),
             ("token_days = 0", "token_days"),
             ("retry_seconds = [1, -1]", "retry_seconds"),
             ("retry_seconds = [nan]", "retry_seconds"),
@@ -275,7 +272,12 @@ mod tests {
         ] {
             let settings: Settings = toml::from_str(text).expect(text);
             let error = settings.check().expect_err(text).to_string();
-            assert!(error.starts_with(&format!("notifier.{setting} ")), "{error}");
+            assert!(error.starts_with(&format!("{setting} ")), "{error}");
+        }
+        for public_url in ["news.example", "https://news.example/a b"] {
+            let settings = Settings { public_url: public_url.into(), ..Settings::default() };
+            let error = settings.check().expect_err(public_url).to_string();
+            assert!(error.starts_with("public_url "), "{error}");
         }
     }
 

@@ -39,8 +39,8 @@ pub struct RunnerSettings {
 impl Default for RunnerSettings {
     fn default() -> Self {
         Self {
-            max_records: 4_000,
-            max_bytes: 8 << 20,
+            max_records: 2_000,
+            max_bytes: 4 << 20,
             deadline: Duration::from_secs(60),
             breaker: BreakerSettings::default(),
         }

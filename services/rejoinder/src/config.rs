@@ -156,6 +156,8 @@ impl Config {
             anyhow::anyhow!("configuration, at {path}: {}", error.into_inner())
         })?;
         config.policies()?;
+        config.reached_at(&config.listen.clone());
+        config.mail.check().context("configuration, at mail")?;
         config.mail.folder = config.data_dir.join(&config.mail.folder);
         if config.sites.is_empty() {
             bail!("configuration: no site is named; add a [sites.NAME] section");

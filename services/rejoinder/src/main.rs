@@ -103,15 +103,13 @@ async fn start_workers(house: &House, workers: &mut workers::Workers) -> Result<
 }
 
 /// One worker of the distributed deployment.
-async fn worker(command: Command, mut config: Config) -> Result<()> {
+async fn worker(command: Command, config: Config) -> Result<()> {
     if config.deployment == Deployment::Embedded {
         bail!(
             "deployment is \"embedded\": its log belongs to one process, so run all workers in it with `rejoinder run`; \
              for a process each, set deployment = \"distributed\""
         );
     }
-    let address = config.listen.clone();
-    config.reached_at(&address);
     let mut house = House::open(config).await?;
     let mut workers = house.workers();
     match command {
@@ -134,9 +132,7 @@ async fn worker(command: Command, mut config: Config) -> Result<()> {
 }
 
 /// Submits a file. The embedded deployment has no workers elsewhere, so they run here meanwhile.
-async fn submit(args: &SubmitArgs, mut config: Config) -> Result<()> {
-    let address = config.listen.clone();
-    config.reached_at(&address);
+async fn submit(args: &SubmitArgs, config: Config) -> Result<()> {
     let site = match &args.site {
         Some(site) if config.sites.contains_key(site) => site.clone(),
         Some(site) => bail!("--site: there is no site {site:?}; the sites are {}", names(&config)),

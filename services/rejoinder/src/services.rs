@@ -72,6 +72,11 @@ impl House {
         });
     }
 
+    /// No workers yet.
+    pub fn workers(&self) -> Workers {
+        Workers::new(&self.config, Arc::clone(&self.log), Arc::clone(&self.health))
+    }
+
     fn history(&self) -> Arc<StoreHistory> {
         Arc::new(StoreHistory(Arc::clone(&self.store)))
     }

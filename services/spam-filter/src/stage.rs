@@ -14,8 +14,8 @@ use crate::{
     signals::{self, repeat},
 };
 
-/// So many texts are remembered, at about 200 bytes each: a busy day of a large site.
-const REMEMBERED_TEXTS: usize = 50_000;
+/// So many texts are remembered, at about 200 bytes each: a busy hour of a large site, and what a wave of spam fits into.
+const REMEMBERED_TEXTS: usize = 20_000;
 
 /// What the filter asks the comment store.
 #[async_trait]

@@ -13,8 +13,8 @@ use crate::{
     recent::Recent,
 };
 
-/// How many comments are remembered: some batches, to cover the way to the store. Takes about 20 MB when full.
-const REMEMBERED: usize = 32_768;
+/// How many comments are remembered: some batches, to cover the way to the store. Takes about 10 MB when full.
+const REMEMBERED: usize = 16_384;
 /// Where the site and thread of a rejected comment are cut, in bytes, since they may be anything.
 const UNCHECKED_BYTES: usize = 500;
 

@@ -51,7 +51,9 @@ impl Policies {
                 }
             }
             validation.insert(name.clone(), part(&policy, name, "validation")?);
-            screening.insert(name.clone(), part(&policy, name, "screening")?);
+            let screen: rejoinder_spam_filter::Policy = part(&policy, name, "screening")?;
+            screen.check().with_context(|| format!("configuration, at policy.screening (for site {name})"))?;
+            screening.insert(name.clone(), screen);
             let mut notify: rejoinder_notifier::Policy = part(&policy, name, "notification")?;
             notify.moderators.clone_from(&site.moderators);
             notify.title = site.title(name).to_owned();

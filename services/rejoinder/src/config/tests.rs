@@ -11,8 +11,10 @@ fn load(text: &str) -> Result<Config> {
 fn the_documented_defaults_are_the_codes() {
     let config = Config::load(None).expect("the documented file is good");
     assert_eq!(config.kafka, KafkaSettings::default());
-    assert_eq!(config.gateway, rejoinder_gateway::Settings::default());
-    let mail = rejoinder_notifier::Settings::default();
+    // Where the gateway is reached stands in one key for both.
+    let public_url = "http://127.0.0.1:8080".to_owned();
+    assert_eq!(config.gateway, rejoinder_gateway::Settings { public_url: public_url.clone(), ..Default::default() });
+    let mail = rejoinder_notifier::Settings { public_url, ..Default::default() };
     assert_eq!(config.mail.folder, config.data_dir.join(&mail.folder), "a relative folder lies in the data folder");
     assert_eq!(config.mail, rejoinder_notifier::Settings { folder: config.mail.folder.clone(), ..mail });
     let shared = [("any".to_owned(), SiteConfig::default())].into();
