@@ -15,6 +15,7 @@ import time
 from confluent_kafka import Producer
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
+STARTED = datetime.datetime.now(datetime.timezone.utc)
 PROTO = pathlib.Path(__file__).resolve().parents[2] / "proto"
 
 
@@ -39,6 +40,11 @@ def uuid7():
     return "-".join([text[:8], text[8:12], text[12:16], text[16:20], text[20:]])
 
 
+def submitted_at(number):
+    """Each comment some milliseconds after the one before: a thread is shown in this order."""
+    return STARTED + datetime.timedelta(milliseconds=10 * number)
+
+
 def fields(number, body):
     """The proto3 JSON mapping of a submitted comment."""
     return {
@@ -46,7 +52,7 @@ def fields(number, body):
         "thread": {"id": "python"},
         "author": {"name": f"Reader {number}", "email": f"reader{number}@example.org"},
         "body": body,
-        "submittedAt": datetime.datetime.now(datetime.timezone.utc).isoformat(),
+        "submittedAt": submitted_at(number).isoformat(),
     }
 
 
@@ -72,7 +78,7 @@ def main():
         message.site, message.body = values["site"], values["body"]
         message.thread.id = values["thread"]["id"]
         message.author.name, message.author.email = values["author"]["name"], values["author"]["email"]
-        message.submitted_at.GetCurrentTime()
+        message.submitted_at.FromDatetime(submitted_at(number))
         for name, value in more.items():
             setattr(message, name, value)
         return message.SerializeToString()

@@ -83,7 +83,7 @@ async fn everything(mut config: Config, dev: bool) -> Result<()> {
         false => None,
     };
     let house = House::with_log(config, Arc::new(log.clone())).await?;
-    let mut workers = house.workers();
+    let mut workers = house.workers()?;
     start_workers(&house, &mut workers).await?;
     house.retention(&mut workers, log);
     house.gateway(&mut workers, listener, page)?;
@@ -111,7 +111,7 @@ async fn worker(command: Command, config: Config) -> Result<()> {
         );
     }
     let mut house = House::open(config).await?;
-    let mut workers = house.workers();
+    let mut workers = house.workers()?;
     match command {
         Command::Validator => house.validator(&mut workers)?,
         Command::SpamFilter => house.spam_filter(&mut workers)?,
@@ -140,7 +140,7 @@ async fn submit(args: &SubmitArgs, config: Config) -> Result<()> {
     };
     let embedded = config.deployment == Deployment::Embedded;
     let house = House::open(config).await?;
-    let mut workers = house.workers();
+    let mut workers = house.workers()?;
     if embedded {
         start_workers(&house, &mut workers).await?;
     }
@@ -150,7 +150,7 @@ async fn submit(args: &SubmitArgs, config: Config) -> Result<()> {
             workers.end().await?;
             result
         }
-        error = workers.failure() => Err(error),
+        error = workers.broken() => Err(error),
     }
 }
 

@@ -73,7 +73,7 @@ impl House {
     }
 
     /// No workers yet.
-    pub fn workers(&self) -> Workers {
+    pub fn workers(&self) -> Result<Workers> {
         Workers::new(&self.config, Arc::clone(&self.log), Arc::clone(&self.health))
     }
 

@@ -14,7 +14,7 @@ use rejoinder_pipeline::{
 };
 use tokio::{
     runtime::Handle,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::mpsc,
 };
 use tokio_util::sync::CancellationToken;
@@ -33,11 +33,13 @@ pub struct Workers {
     threads: Vec<JoinHandle<()>>,
     ended: mpsc::UnboundedSender<anyhow::Error>,
     endings: mpsc::UnboundedReceiver<anyhow::Error>,
+    terminated: Signal,
+    interrupted: Signal,
 }
 
 impl Workers {
-    /// None yet.
-    pub fn new(config: &Config, log: Arc<dyn Log>, health: Arc<Health>) -> Self {
+    /// None yet. From here on SIGTERM and SIGINT no longer end the process: [`Workers::run`] sees them.
+    pub fn new(config: &Config, log: Arc<dyn Log>, health: Arc<Health>) -> Result<Self> {
         let (ended, endings) = mpsc::unbounded_channel();
         let context = Context {
             settings: config.runner_settings(),
@@ -46,7 +48,10 @@ impl Workers {
             stop: CancellationToken::new(),
         };
         let (instance, runners) = (config.instance(), config.pipeline.runners.max(1));
-        Self { context, log, instance, runners, threads: Vec::new(), ended, endings }
+        let listen = |kind| signal(kind).context("cannot listen for signals");
+        let (terminated, interrupted) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+        let threads = Vec::new();
+        Ok(Self { context, log, instance, runners, threads, ended, endings, terminated, interrupted })
     }
 
     /// Cancelled when the workers are to stop.
@@ -86,11 +91,9 @@ impl Workers {
 
     /// Runs until SIGTERM, SIGINT or a failure; then every batch in hand is finished, and the groups are left.
     pub async fn run(mut self) -> Result<()> {
-        let mut terminated = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
-        let mut interrupted = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
         let result = tokio::select! {
-            _ = terminated.recv() => Ok(()),
-            _ = interrupted.recv() => Ok(()),
+            _ = self.terminated.recv() => Ok(()),
+            _ = self.interrupted.recv() => Ok(()),
             Some(error) = self.endings.recv() => Err(error),
         };
         tracing::info!("stopping");
@@ -105,12 +108,12 @@ impl Workers {
         failed.map_or(Ok(()), Err)
     }
 
-    /// The first failure, when there is one.
-    pub async fn failure(&mut self) -> anyhow::Error {
-        match self.endings.recv().await {
-            Some(error) => error,
-            // The sender lives in `self`, so the channel is never closed.
-            None => std::future::pending().await,
+    /// The first failure, or the wish to stop.
+    pub async fn broken(&mut self) -> anyhow::Error {
+        tokio::select! {
+            _ = self.terminated.recv() => anyhow!("told to stop"),
+            _ = self.interrupted.recv() => anyhow!("told to stop"),
+            Some(error) = self.endings.recv() => error,
         }
     }
 

@@ -1,31 +1,107 @@
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, ensure};
+use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt, stream};
 use rejoinder_pipeline::{
-    Log, Record,
+    Log, Record, Transient,
+    health::Health,
     kafka::{KafkaLog, KafkaSettings},
+    runner::{self, RunnerSettings},
+    telemetry,
 };
-use rejoinder_proto::{now, trace, v1};
+use rejoinder_proto::{Topic, now, trace, v1};
+use rejoinder_validator::{Facts, History, Policy, Query, Validator};
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::{deployment::Distributed, load::TEXT};
+use crate::{deployment::Distributed, load::TEXT, plain::PlainLog};
+
+/// What transactions cost the validator: events a second with them and without, by the wall, over a history that is
+/// empty and answers at once. Medians of three runs each, in turn.
+pub async fn with_and_without(brokers: &str, events: usize) -> Result<(f64, f64)> {
+    let (mut with, mut without) = (Vec::new(), Vec::new());
+    for round in 0..3 {
+        let prefix = format!("bench{}r{round}.", std::process::id());
+        let settings = KafkaSettings { brokers: brokers.to_owned(), prefix, partitions: 4, ..Default::default() };
+        let log = KafkaLog::new(settings.clone())?;
+        log.create_topics()?;
+        fill(&settings, events).await?;
+        let plain = PlainLog { brokers: brokers.to_owned(), prefix: settings.prefix };
+        without.push(in_process(Arc::new(plain), "without", events).await?);
+        with.push(in_process(Arc::new(log), "with", events).await?);
+    }
+    let median = |mut rates: Vec<f64>| {
+        rates.sort_by(f64::total_cmp);
+        rates[rates.len() / 2]
+    };
+    Ok((median(with), median(without)))
+}
+
+async fn in_process(log: Arc<dyn Log>, group: &'static str, events: usize) -> Result<f64> {
+    let stop = CancellationToken::new();
+    let context = runner::Context {
+        settings: RunnerSettings::default(),
+        health: Health::new(),
+        runtime: Handle::current(),
+        stop: stop.clone(),
+    };
+    let before = consumed(&telemetry::render());
+    let thread = std::thread::spawn(move || -> Result<()> {
+        let policies = HashMap::from([("bench".to_owned(), Policy { flood_seconds: 0, ..Policy::default() })]);
+        let mut validator = Validator::new(Arc::new(policies), Arc::new(Empty));
+        let consumer = log.join(group, group, &[Topic::Submitted])?;
+        Ok(runner::run(&mut validator, consumer, &context)?)
+    });
+    let rate = measure(events, async || Ok(consumed(&telemetry::render()) - before)).await;
+    stop.cancel();
+    tokio::task::spawn_blocking(move || thread.join())
+        .await?
+        .map_err(|_| anyhow::anyhow!("the validator panicked"))??;
+    rate
+}
+
+struct Empty;
+
+#[async_trait]
+impl History for Empty {
+    async fn look_up(&self, queries: &[Query]) -> Result<Vec<Facts>, Transient> {
+        Ok(vec![Facts::default(); queries.len()])
+    }
+}
 
 /// Events a second through the validator's process on Kafka, in transactions, its questions to PostgreSQL included.
 /// Counted from its first committed batch on, so that joining the group is not measured.
 pub async fn rate(distributed: &mut Distributed, brokers: &str, events: usize) -> Result<f64> {
     distributed.stop("validator")?;
-    fill(distributed, brokers, events).await?;
+    let settings =
+        KafkaSettings { brokers: brokers.to_owned(), prefix: distributed.prefix.clone(), ..Default::default() };
+    fill(&settings, events).await?;
     let address = distributed.start_again("validator")?.address().to_owned();
-    let (mut first, mut last) = (None, (0, Instant::now()));
+    let metrics = format!("http://{address}/metrics");
+    measure(events, async || match reqwest::get(&metrics).await {
+        Ok(answer) => Ok(consumed(&answer.text().await?)),
+        // It does not listen yet.
+        Err(_) => Ok(0),
+    })
+    .await
+}
+
+/// Events a second from the first committed batch to the last.
+async fn measure(events: usize, consumed: impl AsyncFn() -> Result<usize>) -> Result<f64> {
     let started = Instant::now();
+    let (mut first, mut last) = (None, (0, started));
     while last.0 < events {
         tokio::time::sleep(Duration::from_millis(10)).await;
-        ensure!(started.elapsed() < Duration::from_secs(120), "the validator has not finished: {} of {events}", last.0);
-        let Ok(answer) = reqwest::get(format!("http://{address}/metrics")).await else { continue };
-        let consumed = consumed(&answer.text().await?);
-        if consumed > last.0 {
-            last = (consumed, Instant::now());
+        ensure!(started.elapsed() < Duration::from_secs(120), "not finished in time: {} of {events}", last.0);
+        let now = consumed().await?;
+        if now > last.0 {
+            last = (now, Instant::now());
             first.get_or_insert(last);
         }
     }
@@ -38,10 +114,8 @@ fn consumed(metrics: &str) -> usize {
     line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0)
 }
 
-async fn fill(distributed: &Distributed, brokers: &str, events: usize) -> Result<()> {
-    let settings =
-        KafkaSettings { brokers: brokers.to_owned(), prefix: distributed.prefix.clone(), ..Default::default() };
-    let publisher = KafkaLog::new(settings)?.publisher()?;
+async fn fill(settings: &KafkaSettings, events: usize) -> Result<()> {
+    let publisher = KafkaLog::new(settings.clone())?.publisher()?;
     let appends = (0..events).map(|number| {
         let event = v1::CommentSubmitted {
             id: Uuid::now_v7().to_string(),
