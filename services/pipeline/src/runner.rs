@@ -39,7 +39,7 @@ pub struct RunnerSettings {
 impl Default for RunnerSettings {
     fn default() -> Self {
         Self {
-            max_records: 2_000,
+            max_records: 1_000,
             max_bytes: 4 << 20,
             deadline: Duration::from_secs(60),
             breaker: BreakerSettings::default(),
