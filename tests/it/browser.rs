@@ -55,9 +55,17 @@ impl Browser {
         Some(Self { driver, client: client.expect("connected"), _profile: profile })
     }
 
+    /// The text of an element. The page may be loaded anew between finding and reading it: then it is found again.
     async fn text(&self, selector: &str) -> String {
-        let element = self.client.wait().for_element(Locator::Css(selector)).await;
-        element.unwrap_or_else(|error| panic!("no {selector}: {error}")).text().await.expect("text")
+        let mut text = None;
+        until(&format!("{selector} can be read"), async || {
+            if let Ok(element) = self.client.find(Locator::Css(selector)).await {
+                text = element.text().await.ok();
+            }
+            text.is_some()
+        })
+        .await;
+        text.expect("it was read")
     }
 
     async fn reply(&self, dev: &Running, name: &str, body: &str) {
