@@ -41,9 +41,14 @@ static MIGRATOR: Migrator = sqlx::migrate!();
 /// How long a call waits for a free connection: long enough for a batch to finish, short enough to say "away" in time.
 const ACQUIRE: Duration = Duration::from_secs(5);
 
-/// Limits that the server keeps for each connection, so that a worker that hangs holds no lock for ever.
-const SESSION: [(&str, &str); 3] =
-    [("lock_timeout", "10s"), ("statement_timeout", "30s"), ("idle_in_transaction_session_timeout", "30s")];
+/// Limits that the server keeps for each connection, so that a worker that hangs holds no lock for ever; and plans made
+/// anew for each batch: one that was made and kept while the table was small reads all of it when it is large.
+const SESSION: [(&str, &str); 4] = [
+    ("lock_timeout", "10s"),
+    ("statement_timeout", "30s"),
+    ("idle_in_transaction_session_timeout", "30s"),
+    ("plan_cache_mode", "force_custom_plan"),
+];
 
 /// A connection's own settings for migrations; later ones count.
 const UNLIMITED: [(&str, &str); 2] = [("lock_timeout", "0"), ("statement_timeout", "0")];
