@@ -194,9 +194,9 @@ impl<M: Message> Event for M {
     }
 }
 
-/// serde_json quotes an offending string, which may be a reader's words: keep the kind and the place of the error,
-/// and its text only where it speaks of fields.
-fn json_detail(error: &serde_json::Error) -> String {
+/// What is wrong with JSON from outside. serde_json quotes an offending string, which may be a reader's words: the kind and
+/// the place of the error are kept, and its text only where it speaks of fields.
+pub fn json_detail(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let place = format!("line {} column {}", error.line(), error.column());
     match error.classify() {

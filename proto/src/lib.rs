@@ -10,7 +10,7 @@ pub mod token;
 mod topic;
 pub mod trace;
 
-pub use event::{DecodeError, Event, Format, Message, thread_key};
+pub use event::{DecodeError, Event, Format, Message, json_detail, thread_key};
 pub use time::{from_millis, millis, now};
 pub use topic::Topic;
 

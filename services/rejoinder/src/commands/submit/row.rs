@@ -1,8 +1,8 @@
 //! A line of a JSON Lines file as a submitted event, the same event every time.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use chrono::{DateTime, NaiveDateTime, Utc};
-use rejoinder_proto::{from_millis, v1};
+use rejoinder_proto::{from_millis, json_detail, v1};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
@@ -43,7 +43,7 @@ pub struct Defaults<'a> {
 
 /// Reads one line. Errors name the field and what is allowed.
 pub fn event(line: &str, defaults: &Defaults<'_>) -> Result<v1::CommentSubmitted> {
-    let row: Row = serde_json::from_str(line).context("not a row")?;
+    let row: Row = serde_json::from_str(line).map_err(|error| anyhow!("not a row: {}", json_detail(&error)))?;
     let Some(body) = row.body else { bail!("the row has neither `body` nor `text`") };
     let site = row.site.unwrap_or_else(|| defaults.site.to_owned());
     let thread = row.thread.unwrap_or_else(|| defaults.thread.to_owned());
@@ -150,5 +150,8 @@ mod tests {
             let error = format!("{:#}", event(line, &DEFAULTS).expect_err(line));
             assert!(error.contains(part), "{error}");
         }
+        let quoted =
+            format!("{:#}", event(r#"{"body":{"secret":1},"name":["secret"]}"#, &DEFAULTS).expect_err("a row"));
+        assert!(!quoted.contains("secret"), "{quoted}");
     }
 }
