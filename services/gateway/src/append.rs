@@ -4,7 +4,7 @@ use std::{future::Future, time::Duration};
 
 use axum::http::HeaderMap;
 use rejoinder_comment_store::StoreError;
-use rejoinder_pipeline::{Record, Unavailable};
+use rejoinder_pipeline::{Record, Unavailable, moment};
 use rejoinder_proto::{Event, trace};
 use tokio::time::timeout;
 
@@ -19,7 +19,10 @@ impl Shared {
         let record = Record::of(event, NAME, &traceparent);
         let limit = Duration::from_millis(self.gateway.settings.publish_timeout_ms);
         match timeout(limit, self.gateway.publisher.append(record)).await {
-            Ok(Ok(_)) => Ok(()),
+            Ok(Ok(_)) => {
+                moment::here("gateway.appended");
+                Ok(())
+            }
             Ok(Err(error @ Unavailable::Log(_))) => {
                 tracing::warn!(%error, id = event.id(), "a record was not taken");
                 Err(self.unavailable(&format!("{what} could not be saved at this moment; please send it again")))

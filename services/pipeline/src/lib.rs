@@ -8,6 +8,7 @@ mod dead_letter;
 pub mod health;
 pub mod kafka;
 pub mod log;
+pub mod moment;
 mod record;
 pub mod runner;
 pub mod sqlite;

@@ -20,7 +20,7 @@ use self::{breaker::Breaker, pace::Pace};
 use crate::{
     Consumer, Delivered, LogError, Outcome, Progress, Reason, Received, Record, Stage, Transient,
     health::{Health, State},
-    telemetry, to_dead_letter,
+    moment, telemetry, to_dead_letter,
 };
 
 /// How a stage is run.
@@ -162,6 +162,9 @@ impl<S: Stage> Runner<'_, S> {
             return Err(RunError::Breaker { stage: S::NAME, trip });
         }
         let sent = outputs.len();
+        if moment::here("stage.done") {
+            return Err(RunError::Log { stage: S::NAME, source: LogError::Fatal("a fail point says so".into()) });
+        }
         match self.consumer.commit(outputs, &progress) {
             Ok(()) => {
                 self.breaker = breaker;

@@ -23,13 +23,23 @@ use self::{
     services::House,
 };
 
+/// The exit code of a worker that the log has refused, fenced by another or after an error that leaves its client unusable:
+/// nothing is lost, and a new process goes on where it stood. EX_TEMPFAIL of BSD's sysexits. Whatever needs a person first
+/// ends with 1.
+const START_ANEW: u8 = 75;
+
 fn main() -> ExitCode {
+    #[cfg(feature = "failpoints")]
+    let _armed = rejoinder_pipeline::moment::arm();
     let cli = Cli::parse();
     match start(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("rejoinder: {error:#}");
-            ExitCode::FAILURE
+            match workers::is_refusal(&error) {
+                true => ExitCode::from(START_ANEW),
+                false => ExitCode::FAILURE,
+            }
         }
     }
 }

@@ -83,17 +83,20 @@ impl House {
 
     /// Starts the validator.
     pub fn validator(&self, workers: &mut Workers) -> Result<()> {
-        workers.start(|| Ok(Validator::new(Arc::clone(&self.policies.validation), self.history())))
+        let (policies, history) = (Arc::clone(&self.policies), self.history());
+        workers.start(move || Ok(Validator::new(Arc::clone(&policies.validation), history.clone())))
     }
 
     /// Starts the spam filter.
     pub fn spam_filter(&self, workers: &mut Workers) -> Result<()> {
-        workers.start(|| Ok(SpamFilter::new(&self.policies.screening, self.history())?))
+        let (policies, history) = (Arc::clone(&self.policies), self.history());
+        workers.start(move || Ok(SpamFilter::new(&policies.screening, history.clone())?))
     }
 
     /// Starts the comment store.
     pub fn comment_store(&self, workers: &mut Workers) -> Result<()> {
-        workers.start(|| Ok(CommentStore::new(Arc::clone(&self.store))))
+        let store = Arc::clone(&self.store);
+        workers.start(move || Ok(CommentStore::new(Arc::clone(&store))))
     }
 
     /// Starts the notifier: the stage that fills the outbox, and the sender that empties it.
@@ -109,7 +112,8 @@ impl House {
             Mailer::from_settings(&self.config.mail).context("mail")?,
             Arc::clone(&wake),
         );
-        workers.start(|| Ok(Notifier::new(Arc::clone(sites), Arc::clone(&outbox), Arc::clone(&wake))))?;
+        let sites = Arc::clone(sites);
+        workers.start(move || Ok(Notifier::new(Arc::clone(&sites), Arc::clone(&outbox), Arc::clone(&wake))))?;
         let (stop, health) = (workers.stop(), Arc::clone(&self.health));
         workers.spawn("mail", async move {
             sender.run(stop, health).await;

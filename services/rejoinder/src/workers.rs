@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, anyhow};
 use rejoinder_pipeline::{
     Consumer, Log, LogError, Stage,
     health::{Health, State},
-    runner::{self, Context},
+    runner::{self, Context, RunError},
 };
 use tokio::{
     runtime::Handle,
@@ -19,10 +19,12 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::config::{Config, Deployment};
 
 /// How long a worker waits before it asks for the log again.
 const REJOIN: Duration = Duration::from_millis(500);
+/// How long a process of all workers waits before it starts one anew that the log has refused.
+const RESTART: Duration = Duration::from_secs(1);
 
 /// The workers of one process. Dropping it does not stop them: [`Workers::run`] does.
 pub struct Workers {
@@ -30,6 +32,8 @@ pub struct Workers {
     log: Arc<dyn Log>,
     instance: String,
     runners: usize,
+    /// Whether a worker that the log refuses is started anew here; else the process ends, for its supervisor to restart.
+    restart: bool,
     threads: Vec<JoinHandle<()>>,
     ended: mpsc::UnboundedSender<anyhow::Error>,
     endings: mpsc::UnboundedReceiver<anyhow::Error>,
@@ -50,8 +54,9 @@ impl Workers {
         let (instance, runners) = (config.instance(), config.pipeline.runners.max(1));
         let listen = |kind| signal(kind).context("cannot listen for signals");
         let (terminated, interrupted) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+        let restart = config.deployment == Deployment::Embedded;
         let threads = Vec::new();
-        Ok(Self { context, log, instance, runners, threads, ended, endings, terminated, interrupted })
+        Ok(Self { context, log, instance, runners, restart, threads, ended, endings, terminated, interrupted })
     }
 
     /// Cancelled when the workers are to stop.
@@ -60,15 +65,25 @@ impl Workers {
     }
 
     /// Starts a stage's runners, each on a thread of its own and with a stage of its own.
-    pub fn start<S: Stage + 'static>(&mut self, make: impl Fn() -> Result<S>) -> Result<()> {
+    pub fn start<S: Stage + 'static>(&mut self, make: impl Fn() -> Result<S> + Send + Sync + 'static) -> Result<()> {
+        let make = Arc::new(make);
         for index in 0..self.runners {
-            let mut stage = make()?;
+            let (stage, make) = (make()?, Arc::clone(&make));
             let instance = format!("{}-{}-{index}", self.instance, S::NAME);
             let (context, log, ended) = (self.context.clone(), Arc::clone(&self.log), self.ended.clone());
+            let restart = self.restart;
             let thread = thread::Builder::new().name(S::NAME.into()).spawn(move || {
-                if let Err(error) = work(&mut stage, log.as_ref(), &instance, &context) {
-                    // Nobody listens only when the process is ending anyway.
-                    let _ = ended.send(error);
+                let mut result = work(stage, log.as_ref(), &instance, &context);
+                while let Err(error) = result {
+                    if !restart || !is_refusal(&error) {
+                        // Nobody listens only when the process is ending anyway.
+                        let _ = ended.send(error);
+                        return;
+                    }
+                    tracing::error!(stage = S::NAME, error = format!("{error:#}"), "starting the worker anew");
+                    context.health.set(S::NAME, State::Waiting { dependency: "log".into() });
+                    thread::sleep(RESTART);
+                    result = make().and_then(|stage| work(stage, log.as_ref(), &instance, &context));
                 }
             });
             self.threads.push(thread.with_context(|| format!("cannot start a thread for {}", S::NAME))?);
@@ -131,14 +146,19 @@ impl Workers {
 }
 
 /// Joins the group, as often as the log is away, and runs the stage.
-fn work<S: Stage>(stage: &mut S, log: &dyn Log, instance: &str, context: &Context) -> Result<()> {
+fn work<S: Stage>(mut stage: S, log: &dyn Log, instance: &str, context: &Context) -> Result<()> {
     use rejoinder_proto::Event;
 
     let group = format!("rejoinder-{}", S::NAME);
     match join(log, &group, instance, S::In::TOPICS, S::NAME, context)? {
-        Some(consumer) => Ok(runner::run(stage, consumer, context)?),
+        Some(consumer) => Ok(runner::run(&mut stage, consumer, context)?),
         None => Ok(()),
     }
+}
+
+/// Whether the log refused a running worker: a new one may do better.
+pub fn is_refusal(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<RunError>().is_some_and(|error| matches!(error, RunError::Log { .. }))
 }
 
 /// `None` when the process was told to stop first.

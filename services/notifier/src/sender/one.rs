@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use chrono::Utc;
+use rejoinder_pipeline::moment;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -62,6 +63,10 @@ impl Parts {
             Unsent::Fate(Fate::Failed { error: "unwritable".into() })
         })?;
         let lost = || Failure::Connection { step: Step::Content, detail: "took too long".into() };
-        timeout(half, self.mailer.send(&mail)).await.unwrap_or_else(|_| Err(lost())).map_err(Unsent::Mailer)
+        let sent = timeout(half, self.mailer.send(&mail)).await.unwrap_or_else(|_| Err(lost()));
+        if sent.is_ok() {
+            moment::here("mail.sent");
+        }
+        sent.map_err(Unsent::Mailer)
     }
 }

@@ -1,5 +1,6 @@
 use std::{thread, time::Duration};
 
+use opentelemetry::metrics::Counter;
 use rdkafka::{
     ClientConfig, TopicPartitionList,
     consumer::ConsumerGroupMetadata,
@@ -14,7 +15,7 @@ use super::{
     records,
     settings::{self, KafkaSettings, MAX_RECORD_BYTES},
 };
-use crate::{LogError, Record};
+use crate::{LogError, Record, moment, telemetry};
 
 /// How long a new producer may take to settle what its predecessor left.
 const INIT: Duration = Duration::from_secs(5);
@@ -29,6 +30,8 @@ pub struct Transactions {
     settings: KafkaSettings,
     config: ClientConfig,
     client: String,
+    group: String,
+    made: Counter<u64>,
     producer: Option<ThreadedProducer<Deliveries>>,
 }
 
@@ -63,8 +66,12 @@ impl Transactions {
     pub fn new(settings: &KafkaSettings, group: &str, instance: &str) -> Result<Self, LogError> {
         let config = settings.transactional(group, instance);
         config.create_native_config().map_err(|error| settings::refused(&error))?;
-        let client = format!("{group}-{instance}");
-        Ok(Self { settings: settings.clone(), config, client, producer: None })
+        let (client, group) = (format!("{group}-{instance}"), group.to_owned());
+        let made = telemetry::counter(
+            "rejoinder.producers",
+            "transactional producers made: one at the start, and one whenever it is not known how a transaction ended",
+        );
+        Ok(Self { settings: settings.clone(), config, client, group, made, producer: None })
     }
 
     /// Makes a producer when there is none. Afterwards no transaction under our id is open.
@@ -79,6 +86,7 @@ impl Transactions {
             Verdict::Fatal => LogError::Fatal(error.to_string()),
             Verdict::Abort | Verdict::Unknown => LogError::Unavailable(error.to_string()),
         })?;
+        self.made.add(1, &[telemetry::label("group", self.group.clone())]);
         self.producer = Some(producer);
         Ok(())
     }
@@ -113,9 +121,14 @@ impl Transactions {
     ) -> Result<(), Trouble> {
         producer.begin_transaction()?;
         self.deliver(producer, outputs)?;
+        moment::here("offsets.before");
         producer.send_offsets_to_transaction(offsets, group, OFFSETS)?;
+        lost_answer("offsets.answer")?;
+        moment::here("commit.before");
         // Never: librdkafka then takes what the transaction has left. Another time-out leaves its state undefined.
         producer.commit_transaction(Timeout::Never)?;
+        moment::here("commit.after");
+        lost_answer("commit.answer")?;
         Ok(())
     }
 
@@ -131,6 +144,7 @@ impl Transactions {
                 deliveries.wait(deliveries.delivered() + 1, Duration::from_millis(100)).map_err(failed)?;
             }
         }
+        moment::here("send.after");
         let time = Duration::from_millis(u64::from(self.settings.transaction_timeout_ms));
         match deliveries.wait(count, time) {
             Ok(true) => {}
@@ -179,13 +193,22 @@ fn settle(producer: &ThreadedProducer<Deliveries>, trouble: Trouble) -> Failure 
             Verdict::Fatal => return Failure::Fatal(error.to_string()),
         },
     };
-    match (producer.abort_transaction(ABORT), then) {
+    let aborted = producer.abort_transaction(ABORT).and_then(|()| lost_answer("abort.answer"));
+    match (aborted, then) {
         (_, LogError::Fatal(reason)) => Failure::Fatal(reason),
         (Ok(()), then) => Failure::Aborted(then),
         (Err(error), then) => match errors::classify(errors::facts(&error)) {
             Verdict::Fatal => Failure::Fatal(error.to_string()),
             Verdict::Abort | Verdict::Unknown => Failure::Unknown(format!("{then}; and the abort failed: {error}")),
         },
+    }
+}
+
+/// What a request gives whose answer never comes, where a fail point says so.
+fn lost_answer(moment: &str) -> Result<(), KafkaError> {
+    match moment::here(moment) {
+        true => Err(KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut)),
+        false => Ok(()),
     }
 }
 

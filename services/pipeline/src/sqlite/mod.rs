@@ -24,7 +24,7 @@ use rejoinder_proto::{Topic, millis, now};
 use rusqlite::{Connection, TransactionBehavior};
 
 use self::{consumer::SqliteConsumer, group::Group, publisher::SqlitePublisher, reader::SqliteReader};
-use crate::{Consumer, Log, LogError, Progress, Publisher, Reader, Record};
+use crate::{Consumer, Log, LogError, Progress, Publisher, Reader, Record, moment};
 
 /// The end of each partition: the offset that the next record gets.
 type Ends = HashMap<(Topic, i32), i64>;
@@ -142,7 +142,9 @@ impl Shared {
                 schema::commit_offset(&transaction, group, topic, partition, span.next)?;
             }
         }
+        moment::here("commit.before");
         transaction.commit()?;
+        moment::here("commit.after");
         *lock(&self.ends) = ends;
         self.grown.notify_all();
         Ok(places)
