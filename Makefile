@@ -6,7 +6,11 @@ LOCAL := target/local
 KAFKA_PORT ?= 19092
 POSTGRES_PORT ?= 15432
 
-.PHONY: help run test lint bench up down run-distributed fmt proto-check
+SEED ?= 7
+EVENTS ?= 1000000
+KILL_EVERY ?= 5s
+
+.PHONY: help run test lint bench faults soak up down run-distributed fmt
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -27,6 +31,12 @@ fmt: ## Format the code
 
 bench: ## Measure speed and memory, as ratios within one run
 	tests/bench/run
+
+faults: ## Break a real deployment in every way, and check its promises: SEED=7, CELL=name for some cells only
+	tests/faults/run matrix --seed $(SEED) $(if $(CELL),--cell $(CELL))
+
+soak: ## EVENTS=1000000 through Kafka while a worker is killed KILL_EVERY=5s, then the audit
+	tests/faults/run soak --seed $(SEED) --events $(EVENTS) --kill-every $(KILL_EVERY)
 
 up: ## Start a single-node Kafka and a PostgreSQL of our own, without containers
 	KAFKA_PORT=$(KAFKA_PORT) POSTGRES_PORT=$(POSTGRES_PORT) deploy/local/up

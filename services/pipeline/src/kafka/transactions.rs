@@ -144,7 +144,9 @@ impl Transactions {
                 deliveries.wait(deliveries.delivered() + 1, Duration::from_millis(100)).map_err(failed)?;
             }
         }
-        moment::here("send.after");
+        if moment::here("send.after") {
+            return Err(Trouble::Abort(LogError::Replay("a fail point says so".to_owned())));
+        }
         let time = Duration::from_millis(u64::from(self.settings.transaction_timeout_ms));
         match deliveries.wait(count, time) {
             Ok(true) => {}
