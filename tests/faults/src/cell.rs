@@ -52,6 +52,8 @@ pub struct Run<'a> {
     pub random: StdRng,
     pub database: String,
     pub ports: Ports,
+    /// Connections that the wires to Kafka or the database had before this cell.
+    pub wired: usize,
 }
 
 /// Where the processes listen.
@@ -109,7 +111,11 @@ pub async fn run(cell: &Cell, paths: &Paths, services: &mut Services, number: us
     );
     let deployment = Deployment::new(&paths.binary, &folder, &config)?;
     let random = StdRng::seed_from_u64(seed);
-    let mut run = Run { cell, paths, services, smtp, deployment, random, database, ports };
+    let wired = match cell.fault {
+        Fault::KafkaWire(_) => services.kafka.connections(),
+        _ => services.postgres.connections(),
+    };
+    let mut run = Run { cell, paths, services, smtp, deployment, random, database, ports, wired };
     run.start().await?;
     let verdict = run.judge(seed).await;
     verdict.map(|(count, healed, faults)| Verdict { count, healed, faults, folder })

@@ -131,6 +131,13 @@ impl Deployment {
         stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
     }
 
+    /// Whether a process has this library in its memory. Linux only.
+    pub fn has_loaded(&self, name: &str, library: &str) -> bool {
+        let state = lock(&self.state);
+        let Ok(process) = state.find(name) else { return false };
+        fs::read_to_string(format!("/proc/{}/maps", process.child.id())).is_ok_and(|maps| maps.contains(library))
+    }
+
     /// The processes that ended by themselves or by a signal, and were started again.
     pub fn exits(&self) -> Vec<Exit> {
         lock(&self.state).exits.clone()

@@ -79,21 +79,26 @@ impl Run<'_> {
             Fault::Namesake => self.namesake().await?,
             Fault::Storm => self.storm().await?,
             Fault::Clock(seconds) => {
+                ensure!(self.deployment.has_loaded(who, "libfaketime"), "{who} goes by the machine's own clock");
                 fs::write(self.clock_file(), format!("{seconds:+}"))?;
                 // A lease that another clock lets run out lets one mail come again.
                 return Ok(resent(1));
             }
             Fault::KafkaWire(mode) => {
+                ensure!(self.services.kafka.connections() > self.wired, "{who} does not use the wire to Kafka");
                 self.services.kafka.wire(mode);
                 sleep(cut_time(mode)).await;
                 self.services.kafka.wire(Mode::Pass);
             }
             Fault::DatabaseWire(mode) => {
+                ensure!(self.services.postgres.connections() > self.wired, "nobody uses the wire to the database");
                 self.services.postgres.wire(mode);
                 sleep(cut_time(mode)).await;
                 self.services.postgres.wire(Mode::Pass);
             }
             Fault::MailWire(mode) => {
+                let wired = wait(STRIKING, async || self.smtp.connections() > 0).await;
+                ensure!(wired, "nobody uses the wire to the SMTP server");
                 self.smtp.wire(mode);
                 sleep(cut_time(mode)).await;
                 self.smtp.wire(Mode::Pass);

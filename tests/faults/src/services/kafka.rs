@@ -85,6 +85,11 @@ impl Kafka {
         }
     }
 
+    /// How many connections have come by way of the proxies.
+    pub fn connections(&self) -> usize {
+        self.nodes.iter().map(|node| node.proxy.connections()).sum()
+    }
+
     /// How many nodes there are.
     pub fn len(&self) -> usize {
         self.nodes.len()

@@ -72,6 +72,11 @@ impl Postgres {
         self.proxy.set(mode);
     }
 
+    /// How many connections have come by way of the proxy.
+    pub fn connections(&self) -> usize {
+        self.proxy.connections()
+    }
+
     /// Makes a database.
     pub async fn create(&self, name: &str) -> Result<()> {
         let mut connection = PgConnection::connect(&self.url("rejoinder")).await?;

@@ -1,6 +1,13 @@
 //! A wire that can be cut: a TCP proxy on loopback.
 
-use std::{io, time::Duration};
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use anyhow::Result;
 use tokio::{
@@ -28,6 +35,7 @@ pub enum Mode {
 pub struct Proxy {
     port: u16,
     mode: watch::Sender<Mode>,
+    connections: Arc<AtomicUsize>,
 }
 
 impl Proxy {
@@ -35,17 +43,25 @@ impl Proxy {
     pub async fn start(port: u16, target: u16) -> Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", port)).await?;
         let (mode, watched) = watch::channel(Mode::Pass);
+        let connections = Arc::<AtomicUsize>::default();
+        let counted = Arc::clone(&connections);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::Relaxed);
                 tokio::spawn(serve(client, target, watched.clone()));
             }
         });
-        Ok(Self { port, mode })
+        Ok(Self { port, mode, connections })
     }
 
     /// Where it listens.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// How many connections it has taken so far.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
     }
 
     /// From now on.

@@ -71,6 +71,11 @@ impl Smtp {
         self.proxy.set(mode);
     }
 
+    /// How many connections have come.
+    pub fn connections(&self) -> usize {
+        self.proxy.connections()
+    }
+
     /// Has these whims, one after the other, then none.
     pub fn has(&self, whims: impl IntoIterator<Item = Whim>) {
         self.lock().whims.extend(whims);
