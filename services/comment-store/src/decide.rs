@@ -72,7 +72,7 @@ impl<'a> Batch<'a> {
             }
             self.ledger.holders.insert(row.fingerprint.to_vec(), row.id);
         }
-        row.path = tree::path(self.parent_path(&row), row.submitted_at, row.id);
+        row.path = tree::path(self.parent_path(&row), row.submitted_at, row.origin.1, row.id);
         if row.state == RowState::Stored(State::Approved) {
             row.announced_at = if by_filter == row.state { Some(row.submitted_at) } else { decided_at };
         }

@@ -58,6 +58,7 @@ fn cases() -> Vec<(&'static str, Case)> {
         ("a rejected comment stays rejected", |f| Box::pin(deciding::rejected(f))),
         ("the trash frees the words, and restoring waits for them", |f| Box::pin(deciding::trash(f))),
         ("a thread in tree order, in pages of any size", |f| Box::pin(reading::tree(f))),
+        ("those of one millisecond as they were produced", |f| Box::pin(reading::same_instant(f))),
         ("parents that are not there", |f| Box::pin(reading::missing_parents(f))),
         ("a deep thread stays in order", |f| Box::pin(reading::deep(f))),
         ("recent comments", |f| Box::pin(reading::recent(f))),

@@ -80,6 +80,18 @@ pub(super) async fn tree(Fixture { store, .. }: Fixture) {
     }
 }
 
+pub(super) async fn same_instant(Fixture { store, .. }: Fixture) {
+    let mut samples: Vec<Sample> = (0..300).map(|_| Sample::at(1_700_000_000_000)).collect();
+    for at in (1..samples.len()).step_by(3) {
+        samples[at] = samples[at].clone().to(samples[(at - 1) / 10 * 10].id);
+    }
+    let expected: Vec<Uuid> = drawn(&samples).into_iter().map(|(id, _)| id).collect();
+    for batch in changes(&samples).chunks(37) {
+        save(&*store, batch).await;
+    }
+    assert_eq!(ids(&pages(&*store, "a", 7).await), expected);
+}
+
 pub(super) async fn missing_parents(Fixture { store, .. }: Fixture) {
     let elsewhere = Sample::at(1000).on("b");
     let other_site = Sample::at(1000).with(|comment| comment.site = "other".into());
