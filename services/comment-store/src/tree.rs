@@ -23,17 +23,24 @@ const MAX_MILLIS: i64 = (1 << 48) - 1;
 /// The path of a comment under a parent's path; `None` stands for the top level. `offset` is the submitted record's;
 /// below zero it is not known.
 pub fn path(parent: Option<&[u8]>, submitted_at: DateTime<Utc>, offset: i64, id: Uuid) -> Vec<u8> {
-    let ancestors = parent.unwrap_or_default();
-    let ancestors = &ancestors[..ancestors.len().min(SEGMENT * (MAX_LEVELS - 1))];
     let millis = submitted_at.timestamp_millis().clamp(0, MAX_MILLIS) as u64;
-    let mut path = Vec::with_capacity(ancestors.len() + SEGMENT);
-    path.extend_from_slice(ancestors);
-    path.extend_from_slice(&millis.to_be_bytes()[2..]);
+    let mut segment = [0; SEGMENT];
+    segment[..6].copy_from_slice(&millis.to_be_bytes()[2..]);
     match offset {
-        0.. => path.extend_from_slice(&offset.to_be_bytes()[4..]),
-        _ => path.extend_from_slice(&Sha256::digest(id.as_bytes())[..4]),
+        0.. => segment[6..].copy_from_slice(&offset.to_be_bytes()[4..]),
+        _ => segment[6..].copy_from_slice(&Sha256::digest(id.as_bytes())[..4]),
     }
-    path
+    under(parent.unwrap_or_default(), &segment)
+}
+
+/// Where a comment stands once the branch that it is part of hangs under `parent`. `path` is its place within the branch,
+/// from the branch's first comment down to its own. The result is the same in whatever order branches are joined.
+pub fn under(parent: &[u8], path: &[u8]) -> Vec<u8> {
+    let own = path.len().saturating_sub(SEGMENT);
+    let mut joined = [parent, &path[..own]].concat();
+    joined.truncate(SEGMENT * (MAX_LEVELS - 1));
+    joined.extend_from_slice(&path[own..]);
+    joined
 }
 
 /// How deep a path is: 0 at the top level.
@@ -44,10 +51,25 @@ pub fn depth(path: &[u8]) -> u16 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection::vec, prelude::*};
+
     use super::*;
 
     fn at(millis: i64) -> DateTime<Utc> {
         DateTime::from_timestamp_millis(millis).expect("a time in range")
+    }
+
+    proptest! {
+        /// Moving a branch is right whichever of its parts moved first, or it would depend on the order of arrival.
+        #[test]
+        fn branches_join_in_any_order(levels in vec(1..=MAX_LEVELS, 3), bytes in vec(any::<[u8; SEGMENT]>(), 30)) {
+            let mut segments = bytes.into_iter();
+            let [a, b, c] = [0, 1, 2].map(|at| segments.by_ref().take(levels[at]).collect::<Vec<_>>().concat());
+            let joined = under(&under(&a, &b), &c);
+            prop_assert_eq!(&joined, &under(&a, &under(&b, &c)));
+            prop_assert_eq!(joined.len(), SEGMENT * levels.iter().sum::<usize>().min(MAX_LEVELS));
+            prop_assert_eq!(joined.last_chunk::<SEGMENT>(), c.last_chunk());
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::{
 use crate::{Change, Cursor, Fate, PublicComment, State, Store};
 
 /// The whole thread, page by page.
-async fn pages(store: &dyn Store, thread: &str, limit: u32) -> Vec<PublicComment> {
+pub(super) async fn pages(store: &dyn Store, thread: &str, limit: u32) -> Vec<PublicComment> {
     let mut comments = Vec::new();
     let mut cursor: Option<Cursor> = None;
     loop {
@@ -32,7 +32,7 @@ fn ids(comments: &[PublicComment]) -> Vec<Uuid> {
 }
 
 /// Depth first, oldest first: what a person would draw. Levels below the tenth are not drawn deeper.
-fn drawn(samples: &[Sample]) -> Vec<(Uuid, u16)> {
+pub(super) fn drawn(samples: &[Sample]) -> Vec<(Uuid, u16)> {
     let mut replies: HashMap<Option<Uuid>, Vec<&Sample>> = HashMap::new();
     for sample in samples {
         replies.entry(sample.comment().parent_id.parse().ok()).or_default().push(sample);
