@@ -11,7 +11,7 @@ use prost::Message;
 use rejoinder_proto::v1;
 use uuid::Uuid;
 
-use crate::{State, StoreError, Tally, time};
+use crate::{Answered, State, StoreError, Tally, time};
 
 /// What a row says about its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -236,6 +236,16 @@ pub fn signals_from(bytes: &[u8]) -> Result<Vec<v1::Signal>, StoreError> {
 /// Writes the column `errors`.
 pub fn errors_to(errors: &[v1::FieldError]) -> Vec<u8> {
     v1::CommentRejected { errors: errors.to_vec(), ..Default::default() }.encode_to_vec()
+}
+
+impl Answered {
+    /// What a row under the same site says of its comment.
+    pub fn of(state: RowState, thread: String) -> Self {
+        match state {
+            RowState::Stored(state) => Answered::Stored { thread, state },
+            RowState::Rejected | RowState::Awaited => Answered::Never,
+        }
+    }
 }
 
 impl Tally {
