@@ -6,8 +6,12 @@
 //! - Of two comments with one fingerprint, the first is kept, unless it lies in the trash; the other becomes a rejection.
 //! - Of the decisions about a comment the last by event time is in force, in whatever order they come. On a tie the
 //!   higher action counts, then the moderator's name.
+//! - A reply may come before its parent: it stands at the top level, and waits. When the parent comes, on the same thread,
+//!   the reply moves under it with everything that hangs below.
 //! - A decision does not bring a comment back from the trash while another copy of it stands: the decision is kept, the
 //!   comment stays in the trash, and readers never see one comment twice. The other copy can be decided on instead.
+
+mod place;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -19,13 +23,19 @@ use crate::{
     Saved, State, StoreError,
     ledger::{Effect, Ledger, Writes},
     row::{DecisionKey, Item, Row, RowState, errors_to},
-    tree,
 };
 
 /// Decides a batch in order.
 pub fn decide<'a>(items: &[Item<'a>], ledger: Ledger) -> Result<(Vec<Saved>, Writes<'a>), StoreError> {
-    let mut batch =
-        Batch { ledger, rows: Vec::new(), fresh: HashMap::new(), writes: Writes::default(), states: BTreeMap::new() };
+    let mut batch = Batch {
+        ledger,
+        rows: Vec::new(),
+        fresh: HashMap::new(),
+        waiting: HashMap::new(),
+        writes: Writes::default(),
+        states: BTreeMap::new(),
+        moved: BTreeMap::new(),
+    };
     let answers = items.iter().map(|item| batch.item(item)).collect::<Result<_, _>>()?;
     Ok((answers, batch.finish()))
 }
@@ -35,9 +45,13 @@ struct Batch<'a> {
     rows: Vec<Row<'a>>,
     /// The rows of this batch, by id: places in `rows`.
     fresh: HashMap<Uuid, usize>,
+    /// Those of them that wait for a comment, by its id.
+    waiting: HashMap<Uuid, Vec<usize>>,
     writes: Writes<'a>,
     /// The final states of rows that the database holds and this batch changes.
     states: BTreeMap<Uuid, State>,
+    /// The final places of rows that the database holds and this batch moves.
+    moved: BTreeMap<Uuid, (Vec<u8>, Option<Uuid>)>,
 }
 
 impl<'a> Batch<'a> {
@@ -72,7 +86,7 @@ impl<'a> Batch<'a> {
             }
             self.ledger.holders.insert(row.fingerprint.to_vec(), row.id);
         }
-        row.path = tree::path(self.parent_path(&row), row.submitted_at, row.id);
+        self.place(&mut row);
         if row.state == RowState::Stored(State::Approved) {
             row.announced_at = if by_filter == row.state { Some(row.submitted_at) } else { decided_at };
         }
@@ -157,28 +171,27 @@ impl<'a> Batch<'a> {
 
     /// Adds a row, in the place of an awaited one.
     fn put(&mut self, row: Row<'a>) {
-        if let Some(&at) = self.fresh.get(&row.id) {
-            self.rows[at] = row;
-            return;
+        let (id, waits_for) = (row.id, row.waits_for);
+        let at = match self.fresh.get(&id) {
+            Some(&at) => {
+                self.rows[at] = row;
+                at
+            }
+            None => {
+                if self.ledger.rows.remove(&id).is_some() {
+                    self.writes.replaced.push(id);
+                }
+                self.fresh.insert(id, self.rows.len());
+                self.rows.push(row);
+                self.rows.len() - 1
+            }
+        };
+        if let Some(awaited) = waits_for {
+            self.waiting.entry(awaited).or_default().push(at);
         }
-        if self.ledger.rows.remove(&row.id).is_some() {
-            self.writes.replaced.push(row.id);
+        if self.rows[at].state != RowState::Awaited {
+            self.settle(at);
         }
-        self.fresh.insert(row.id, self.rows.len());
-        self.rows.push(row);
-    }
-
-    /// The path of the stored comment on the same thread that this one answers.
-    fn parent_path(&self, row: &Row<'_>) -> Option<&[u8]> {
-        let parent = row.parent?;
-        if let Some(&at) = self.fresh.get(&parent) {
-            let parent = &self.rows[at];
-            let fits =
-                matches!(parent.state, RowState::Stored(_)) && (parent.site, parent.thread) == (row.site, row.thread);
-            return fits.then_some(parent.path.as_slice());
-        }
-        let place = self.ledger.parents.get(&parent)?;
-        (place.site == row.site && place.thread == row.thread).then_some(place.path.as_slice())
     }
 
     fn finish(mut self) -> Writes<'a> {
@@ -188,6 +201,7 @@ impl<'a> Batch<'a> {
                 _ => self.writes.changed.push((id, state)),
             }
         }
+        self.writes.moved = self.moved.into_iter().map(|(id, (path, waits_for))| (id, path, waits_for)).collect();
         // Databases lock as they insert: in one order for all, so that two batches wait for each other in one direction.
         self.rows.sort_unstable_by(|a, b| (a.fingerprint, a.id).cmp(&(b.fingerprint, b.id)));
         self.writes.rows = self.rows;
@@ -231,3 +245,6 @@ fn duplicate<'a>(comment: &Row<'a>) -> Row<'a> {
         ..Row::awaited(comment.id)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! What a database holds about a batch, and what it is to write: all that [`crate::decide`] sees of it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use rejoinder_proto::v1;
@@ -69,7 +69,7 @@ pub struct Held {
     pub rejection: Option<v1::CommentRejected>,
 }
 
-/// Where a reply's parent stands.
+/// Where a comment stands.
 #[derive(Clone, Debug)]
 pub struct Place {
     /// Its site.
@@ -78,6 +78,30 @@ pub struct Place {
     pub thread: String,
     /// Its path.
     pub path: Vec<u8>,
+    /// See [`Row::waits_for`].
+    pub waits_for: Option<Uuid>,
+}
+
+/// What the database holds of a comment that others answer.
+#[derive(Clone, Debug)]
+pub enum Parent {
+    /// It is stored.
+    Stored(Place),
+    /// It is still to come.
+    Awaited,
+    /// It was rejected.
+    Rejected,
+}
+
+impl Parent {
+    /// What a row says of its comment; `place` counts only when it is stored.
+    pub fn new(state: RowState, place: Place) -> Self {
+        match state {
+            RowState::Awaited => Parent::Awaited,
+            RowState::Stored(_) => Parent::Stored(place),
+            RowState::Rejected => Parent::Rejected,
+        }
+    }
 }
 
 /// What the database holds about the ids of a batch.
@@ -89,12 +113,27 @@ pub struct Ledger {
     pub holders: HashMap<Vec<u8>, Uuid>,
     /// The decisions about each id.
     pub decisions: HashMap<Uuid, BTreeMap<DecisionKey, Effect>>,
-    /// The places of the stored comments that others answer.
-    pub parents: HashMap<Uuid, Place>,
+    /// The comments that others answer.
+    pub parents: HashMap<Uuid, Parent>,
+    /// The stored comments that wait for an id of the batch, by that id.
+    pub waiting: HashMap<Uuid, Vec<(Uuid, Place)>>,
+}
+
+impl Ledger {
+    /// The ids for which new replies would wait. Whoever writes such a reply makes sure that they are still awaited, and
+    /// holds up whoever brings them until the reply can be seen: else it would not be found, and never move.
+    pub fn awaited(&self) -> BTreeSet<Uuid> {
+        let awaited = self.parents.iter().filter_map(|(id, parent)| match parent {
+            Parent::Stored(place) => place.waits_for,
+            Parent::Awaited => Some(*id),
+            Parent::Rejected => None,
+        });
+        awaited.collect()
+    }
 }
 
 /// What is to be written, in this order: replaced rows go, comments go to the trash and release their fingerprints,
-/// rows are inserted, comments leave the trash or change otherwise, decisions are kept.
+/// rows are inserted, branches move, comments leave the trash or change otherwise, decisions are kept.
 #[derive(Debug, Default)]
 pub struct Writes<'a> {
     /// Awaited rows, whose comment or rejection has come and stands in `rows`.
@@ -103,6 +142,8 @@ pub struct Writes<'a> {
     pub trashed: Vec<Uuid>,
     /// New rows.
     pub rows: Vec<Row<'a>>,
+    /// Ids that stand elsewhere now, each with its path and what it goes on waiting for.
+    pub moved: Vec<(Uuid, Vec<u8>, Option<Uuid>)>,
     /// Ids that change to a state other than the trash.
     pub changed: Vec<(Uuid, State)>,
     /// New decisions.

@@ -150,12 +150,26 @@ pub struct FactsQuery {
 pub struct Facts {
     /// The id is stored or rejected already: where its submitted event stood.
     pub known: Option<v1::Origin>,
-    /// The parent's thread and state, when it is stored under the same site.
-    pub parent: Option<(String, State)>,
+    /// The comment that it answers; `None` while nothing is known of that one.
+    pub parent: Option<Answered>,
     /// Another comment with this fingerprint, not in the trash.
     pub duplicate_of: Option<Uuid>,
     /// When the same address or the same IP last commented on the site at or before `submitted_at`; other ids only.
     pub last_comment_at: Option<DateTime<Utc>>,
+}
+
+/// What the store knows of a comment that another one answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answered {
+    /// It is stored under the same site.
+    Stored {
+        /// The page's id.
+        thread: String,
+        /// Its state.
+        state: State,
+    },
+    /// It was rejected, or is stored under another site: nobody can answer it here.
+    Never,
 }
 
 /// How many ended how, among some ids.

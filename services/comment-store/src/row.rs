@@ -1,8 +1,8 @@
 //! The row that a comment or a rejection becomes, and the row that a decision becomes.
 //!
 //! One table keeps one row per id, whatever became of it, so its primary key decides for good which came first: a
-//! comment, or a rejection. A decision that comes before its comment leaves an [`RowState::Awaited`] row there, so that
-//! the two find each other even when two connections write them at the same instant.
+//! comment, or a rejection. A decision or a reply that comes before its comment leaves an [`RowState::Awaited`] row there,
+//! so that the two find each other even when two connections write them at the same instant.
 
 use std::borrow::Cow;
 
@@ -11,12 +11,12 @@ use prost::Message;
 use rejoinder_proto::v1;
 use uuid::Uuid;
 
-use crate::{State, StoreError, Tally, time};
+use crate::{Answered, State, StoreError, Tally, time};
 
 /// What a row says about its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowState {
-    /// Nothing but a decision is known yet.
+    /// A decision is about it or a reply answers it, and nothing else is known yet.
     Awaited,
     /// A comment.
     Stored(State),
@@ -75,6 +75,9 @@ pub struct Row<'a> {
     pub parent: Option<Uuid>,
     /// See [`crate::tree`].
     pub path: Vec<u8>,
+    /// The comment that is still to come, when this one or an ancestor of it answers it: the whole branch stands at the top
+    /// level until then.
+    pub waits_for: Option<Uuid>,
     /// The author's name.
     pub author_name: &'a str,
     /// The author's address in lower case, so that two spellings are one author.
@@ -140,7 +143,7 @@ pub enum Item<'a> {
 }
 
 impl<'a> Row<'a> {
-    /// The row of an id of which only a decision is known.
+    /// The row of an id of which nothing is known, but that it may come.
     pub fn awaited(id: Uuid) -> Self {
         Self {
             id,
@@ -153,6 +156,7 @@ impl<'a> Row<'a> {
             thread_closed: false,
             parent: None,
             path: Vec::new(),
+            waits_for: None,
             author_name: "",
             author_email: Cow::Borrowed(""),
             author_url: "",
@@ -232,6 +236,16 @@ pub fn signals_from(bytes: &[u8]) -> Result<Vec<v1::Signal>, StoreError> {
 /// Writes the column `errors`.
 pub fn errors_to(errors: &[v1::FieldError]) -> Vec<u8> {
     v1::CommentRejected { errors: errors.to_vec(), ..Default::default() }.encode_to_vec()
+}
+
+impl Answered {
+    /// What a row under the same site says of its comment.
+    pub fn of(state: RowState, thread: String) -> Self {
+        match state {
+            RowState::Stored(state) => Answered::Stored { thread, state },
+            RowState::Rejected | RowState::Awaited => Answered::Never,
+        }
+    }
 }
 
 impl Tally {

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use rejoinder_comment_store::{FactsQuery, Fate, State, Store, StoreError};
+use rejoinder_comment_store::{Answered, FactsQuery, Fate, State, Store, StoreError};
 use rejoinder_notifier::{Comments, Standing};
 use rejoinder_pipeline::Transient;
 use rejoinder_validator::{Facts, Parent, Query};
@@ -45,12 +45,9 @@ fn facts_query(query: &Query) -> FactsQuery {
 
 fn validator_facts(facts: rejoinder_comment_store::Facts) -> Facts {
     let rejoinder_comment_store::Facts { known, parent, duplicate_of, last_comment_at } = facts;
-    let parent = parent.map(|(thread, state)| Parent {
-        thread,
-        answerable: match state {
-            State::Approved | State::Pending => true,
-            State::Spam | State::Trash => false,
-        },
+    let parent = parent.map(|parent| match parent {
+        Answered::Stored { thread, state: State::Approved | State::Pending } => Parent::Answerable { thread },
+        Answered::Stored { state: State::Spam | State::Trash, .. } | Answered::Never => Parent::Unanswerable,
     });
     Facts { known, parent, duplicate_of, last_comment_at }
 }

@@ -38,7 +38,7 @@ pub struct Query {
 pub struct Facts {
     /// Where the submitted event of this id stood, when the id is stored or rejected already.
     pub known: Option<v1::Origin>,
-    /// The parent, when it is stored under the same site.
+    /// The comment that it answers; `None` while nothing is known of that one.
     pub parent: Option<Parent>,
     /// Another comment with this fingerprint, not in the trash.
     pub duplicate_of: Option<Uuid>,
@@ -47,11 +47,14 @@ pub struct Facts {
     pub last_comment_at: Option<DateTime<Utc>>,
 }
 
-/// A stored comment that someone answers.
+/// A comment that someone answers, as far as it has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Parent {
-    /// The page's id.
-    pub thread: String,
-    /// Whether it may be answered: it is approved, or waits for a moderator. Spam and trash may not.
-    pub answerable: bool,
+pub enum Parent {
+    /// It is stored under the same site, and approved or waiting for a moderator.
+    Answerable {
+        /// The page's id.
+        thread: String,
+    },
+    /// It is spam or in the trash, was rejected, or is stored under another site.
+    Unanswerable,
 }

@@ -45,6 +45,11 @@ pub struct Policy {
     /// WordPress's rule: a person who writes needs longer, a script does not. The times are the events' own. Several
     /// validators may let one comment each pass in the moment before the first of them is stored.
     pub flood_seconds: u32,
+    /// How many seconds before a reply a comment of which nothing is known yet may have been made, by the time in its
+    /// UUIDv7, to be taken for one that is still on its way; 0 is without limit. A day is far more than the way to the
+    /// store takes even when workers stand still for a night; an older id of which nothing is known was never ours, and
+    /// whoever waits for it would wait for ever. Lift the limit while old conversations are imported with their dates.
+    pub parent_seconds: u32,
     /// How far ahead of the worker's clock a comment's time may be, in seconds. An hour forgives a wrong clock or time
     /// zone by a little; a comment from next year would be the newest for a year.
     pub future_seconds: u32,
@@ -78,6 +83,7 @@ impl Default for Policy {
             close_after_days: 0,
             reject_duplicates: true,
             flood_seconds: 15,
+            parent_seconds: 86_400,
             future_seconds: 3_600,
         }
     }

@@ -45,9 +45,9 @@ impl Recent {
         self.ids.get(&id).map(|(position, _)| position)
     }
 
-    /// Whether `id` was accepted on this thread; also false when nothing is known of it.
-    pub fn is_on(&self, id: Uuid, site: &str, thread: &str) -> bool {
-        self.ids.get(&id).is_some_and(|(_, place)| *place == Some(self.key(site, thread)))
+    /// Whether `id` was accepted on this thread; `None` when nothing is known of it.
+    pub fn is_on(&self, id: Uuid, site: &str, thread: &str) -> Option<bool> {
+        self.ids.get(&id).map(|(_, place)| *place == Some(self.key(site, thread)))
     }
 
     /// The comment with this fingerprint.

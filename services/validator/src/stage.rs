@@ -22,8 +22,8 @@ const UNCHECKED_BYTES: usize = 500;
 ///
 /// An id that came before from another place in the log is the publisher's second delivery: nothing follows from it.
 /// An id from the same place is a replay, and is judged as though it were new. What is remembered of comments in flight
-/// is bounded, and gone after a restart; a reply whose parent is neither remembered nor stored yet is refused. That can
-/// only meet a publisher who sends replies to comments that no reader could have seen.
+/// is bounded, and gone after a restart. A reply whose parent is neither remembered nor stored goes on all the same, as
+/// long as the parent's id is not too old to be under way: the store brings the two together.
 pub struct Validator {
     policies: Arc<HashMap<String, Policy>>,
     history: Arc<dyn History>,

@@ -1,7 +1,7 @@
 //! What the validator and the filter ask: about a whole batch at once, in its order.
 
 use rejoinder_comment_store::{
-    Facts, FactsQuery, StoreError, lower_case,
+    Answered, Facts, FactsQuery, StoreError, lower_case,
     row::{RowState, known_origin},
 };
 use sqlx::PgPool;
@@ -20,7 +20,8 @@ pub(crate) async fn facts(pool: &PgPool, queries: &[FactsQuery]) -> Result<Vec<F
     let times: Vec<_> = queries.iter().map(|query| query.submitted_at).collect();
     let rows = sqlx::query!(
         r#"SELECT own.origin_partition AS "origin_partition?", own.origin_offset AS "origin_offset?",
-               parent.thread AS "parent_thread?", parent.state AS "parent_state?", copy.id AS "copy?",
+               parent.thread AS "parent_thread?", parent.state AS "parent_state?",
+               parent.site = q.site AS "parent_is_here?", copy.id AS "copy?",
                GREATEST(
                    (SELECT c.submitted_at FROM comments c
                     WHERE c.site = q.site AND c.author_email = q.email AND c.author_email <> '' AND c.state BETWEEN 1 AND 4
@@ -33,7 +34,7 @@ pub(crate) async fn facts(pool: &PgPool, queries: &[FactsQuery]) -> Result<Vec<F
            FROM UNNEST($1::uuid[], $2::text[], $3::uuid[], $4::bytea[], $5::text[], $6::text[], $7::timestamptz[])
                WITH ORDINALITY AS q (id, site, parent, fingerprint, email, ip, submitted_at, place)
            LEFT JOIN comments own ON own.id = q.id AND own.state > 0
-           LEFT JOIN comments parent ON parent.id = q.parent AND parent.site = q.site AND parent.state BETWEEN 1 AND 4
+           LEFT JOIN comments parent ON parent.id = q.parent AND parent.state > 0
            LEFT JOIN comments copy ON copy.fingerprint = q.fingerprint AND copy.state BETWEEN 1 AND 3 AND copy.id <> q.id
            ORDER BY q.place"#,
         &ids,
@@ -49,12 +50,12 @@ pub(crate) async fn facts(pool: &PgPool, queries: &[FactsQuery]) -> Result<Vec<F
     .map_err(store_error)?;
     rows.into_iter()
         .map(|row| {
-            let parent_state = row.parent_state.map(RowState::from_code).transpose()?;
             Ok(Facts {
                 known: row.origin_partition.zip(row.origin_offset).map(known_origin),
-                parent: match (row.parent_thread, parent_state) {
-                    (Some(thread), Some(RowState::Stored(state))) => Some((thread, state)),
-                    _ => None,
+                parent: match (row.parent_thread, row.parent_state, row.parent_is_here) {
+                    (Some(thread), Some(state), Some(true)) => Some(Answered::of(RowState::from_code(state)?, thread)),
+                    (Some(_), ..) => Some(Answered::Never),
+                    (None, ..) => None,
                 },
                 duplicate_of: row.copy,
                 last_comment_at: row.last_comment_at,

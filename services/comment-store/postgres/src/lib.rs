@@ -9,7 +9,7 @@
 //!
 //! ```sh
 //! cd services/comment-store/postgres
-//! psql "$URL" -f migrations/0001_comments.sql
+//! cat migrations/*.sql | psql "$URL"
 //! rm .sqlx/*; touch src/lib.rs
 //! SQLX_OFFLINE_DIR=$PWD/.sqlx REJOINDER_COMMENT_STORE_POSTGRES_URL=$URL cargo check
 //! ```

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use rejoinder_comment_store::{
     StoreError,
-    ledger::{Effect, Held, Ledger, Place},
+    ledger::{Effect, Held, Ledger, Parent, Place},
     row::{DecisionKey, Item, Row, RowState},
 };
 use rejoinder_proto::v1;
@@ -13,8 +13,8 @@ use uuid::Uuid;
 
 use crate::error::store_error;
 
-/// The rows of the batch's ids, locked in the order of their ids; who holds the fingerprints; and the decisions, read
-/// after the locks were taken.
+/// The rows of the batch's ids, locked in the order of their ids; who holds the fingerprints; and the decisions and the
+/// replies that wait, read after the locks were taken.
 pub(crate) async fn ledger(connection: &mut PgConnection, items: &[Item<'_>]) -> Result<Ledger, StoreError> {
     let ids: Vec<Uuid> = items.iter().map(id).collect();
     let rows = rows(connection, &ids).await?;
@@ -26,16 +26,17 @@ pub(crate) async fn ledger(connection: &mut PgConnection, items: &[Item<'_>]) ->
     Ok(Ledger {
         holders: holders(connection, &fingerprints).await?,
         decisions: decisions(connection, &ids).await?,
+        waiting: waiting(connection, &rows).await?,
         rows,
         parents: HashMap::new(),
     })
 }
 
-/// Where the stored parents of the batch's replies stand.
+/// What is known of the parents of the batch's replies.
 pub(crate) async fn parents(
     connection: &mut PgConnection,
     items: &[Item<'_>],
-) -> Result<HashMap<Uuid, Place>, StoreError> {
+) -> Result<HashMap<Uuid, Parent>, StoreError> {
     let ids: Vec<Uuid> = items
         .iter()
         .filter_map(|item| match item {
@@ -46,12 +47,57 @@ pub(crate) async fn parents(
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let places =
-        sqlx::query!("SELECT id, site, thread, path FROM comments WHERE id = ANY($1) AND state BETWEEN 1 AND 4", &ids)
+    let rows = sqlx::query!("SELECT id, state, site, thread, path, waits_for FROM comments WHERE id = ANY($1)", &ids)
+        .fetch_all(connection)
+        .await
+        .map_err(store_error)?;
+    rows.into_iter()
+        .map(|row| {
+            let place = Place { site: row.site, thread: row.thread, path: row.path, waits_for: row.waits_for };
+            Ok((row.id, Parent::new(RowState::from_code(row.state)?, place)))
+        })
+        .collect()
+}
+
+/// Locks the rows of ids that replies of the batch are to wait for, as a foreign key would: whoever brings one of these
+/// comments waits until the replies can be seen. `false` when one has come meanwhile: look again.
+pub(crate) async fn hold(connection: &mut PgConnection, ledger: &Ledger) -> Result<bool, StoreError> {
+    let awaited: Vec<Uuid> = ledger.awaited().into_iter().collect();
+    if awaited.is_empty() {
+        return Ok(true);
+    }
+    let held =
+        sqlx::query!("SELECT id FROM comments WHERE id = ANY($1) AND state = 0 ORDER BY id FOR KEY SHARE", &awaited)
             .fetch_all(connection)
             .await
             .map_err(store_error)?;
-    Ok(places.into_iter().map(|row| (row.id, Place { site: row.site, thread: row.thread, path: row.path })).collect())
+    Ok(held.len() == awaited.len())
+}
+
+/// The stored comments that wait for an awaited one of these rows, by its id.
+async fn waiting(
+    connection: &mut PgConnection,
+    rows: &HashMap<Uuid, Held>,
+) -> Result<HashMap<Uuid, Vec<(Uuid, Place)>>, StoreError> {
+    let awaited: Vec<Uuid> =
+        rows.iter().filter(|(_, held)| held.state == RowState::Awaited).map(|(id, _)| *id).collect();
+    let mut waiting: HashMap<Uuid, Vec<_>> = HashMap::new();
+    if awaited.is_empty() {
+        return Ok(waiting);
+    }
+    let rows = sqlx::query!(
+        r#"SELECT id, site, thread, path, waits_for AS "waits_for!" FROM comments
+           WHERE waits_for = ANY($1) ORDER BY id FOR UPDATE"#,
+        &awaited
+    )
+    .fetch_all(connection)
+    .await
+    .map_err(store_error)?;
+    for row in rows {
+        let place = Place { site: row.site, thread: row.thread, path: row.path, waits_for: Some(row.waits_for) };
+        waiting.entry(row.waits_for).or_default().push((row.id, place));
+    }
+    Ok(waiting)
 }
 
 fn id(item: &Item<'_>) -> Uuid {

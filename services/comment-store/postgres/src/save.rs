@@ -33,11 +33,13 @@ async fn attempt(pool: &PgPool, items: &[Item<'_>], look_first: bool) -> Result<
     let mut transaction = pool.begin().await.map_err(store_error)?;
     let mut ledger = if look_first { load::ledger(&mut transaction, items).await? } else { Ledger::default() };
     ledger.parents = load::parents(&mut transaction, items).await?;
+    let held = load::hold(&mut transaction, &ledger).await?;
     let (saved, writes) = decide(items, ledger)?;
-    let written = match write::all(&mut transaction, &writes).await {
-        Err(error) if lost_a_race(&error) => false,
-        result => result.map_err(store_error)?,
-    };
+    let written = held
+        && match write::all(&mut transaction, &writes).await {
+            Err(error) if lost_a_race(&error) => false,
+            result => result.map_err(store_error)?,
+        };
     if written {
         transaction.commit().await.map_err(store_error)?;
         return Ok(Some(saved));

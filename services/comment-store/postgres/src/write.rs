@@ -21,6 +21,7 @@ pub(crate) async fn all(connection: &mut PgConnection, writes: &Writes<'_>) -> R
     if !writes.rows.is_empty() && insert(connection, &writes.rows).await? != writes.rows.len() as u64 {
         return Ok(false);
     }
+    move_to(connection, &writes.moved).await?;
     change(connection, &writes.changed).await?;
     decide(connection, &writes.decisions).await?;
     Ok(true)
@@ -37,6 +38,25 @@ async fn change(connection: &mut PgConnection, changes: &[(Uuid, State)]) -> Res
          FROM UNNEST($1::uuid[], $2::smallint[]) AS new (id, state) WHERE comments.id = new.id",
         &ids,
         &states
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn move_to(connection: &mut PgConnection, moved: &[(Uuid, Vec<u8>, Option<Uuid>)]) -> Result<(), Error> {
+    if moved.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = moved.iter().map(|(id, ..)| *id).collect();
+    let paths: Vec<&[u8]> = moved.iter().map(|(_, path, _)| path.as_slice()).collect();
+    let awaited: Vec<Option<Uuid>> = moved.iter().map(|(.., waits_for)| *waits_for).collect();
+    sqlx::query!(
+        "UPDATE comments SET path = new.path, waits_for = new.waits_for
+         FROM UNNEST($1::uuid[], $2::bytea[], $3::uuid[]) AS new (id, path, waits_for) WHERE comments.id = new.id",
+        &ids,
+        &paths as &[&[u8]],
+        &awaited as &[Option<Uuid>]
     )
     .execute(connection)
     .await?;
@@ -72,13 +92,13 @@ async fn insert(connection: &mut PgConnection, rows: &[Row<'_>]) -> Result<u64, 
              id, state, site, thread, thread_url, thread_title, thread_published_at, thread_closed, parent, path,
              author_name, author_email, author_url, body, html, client_ip, client_user_agent, client_referrer,
              honeypot_filled, form_seconds, submitted_at, fingerprint, origin_partition, origin_offset, verdict, signals,
-             score, policy_version, model_version, announced_at, errors)
+             score, policy_version, model_version, announced_at, errors, waits_for)
          SELECT * FROM UNNEST(
              $1::uuid[], $2::smallint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::boolean[],
              $9::uuid[], $10::bytea[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[],
              $17::text[], $18::text[], $19::boolean[], $20::double precision[], $21::timestamptz[], $22::bytea[],
              $23::integer[], $24::bigint[], $25::smallint[], $26::bytea[], $27::double precision[], $28::text[],
-             $29::text[], $30::timestamptz[], $31::bytea[])
+             $29::text[], $30::timestamptz[], $31::bytea[], $32::uuid[])
          ON CONFLICT DO NOTHING",
         &column(rows, |row| row.id),
         &column(rows, |row| row.state.code()),
@@ -111,6 +131,7 @@ async fn insert(connection: &mut PgConnection, rows: &[Row<'_>]) -> Result<u64, 
         &column(rows, |row| row.model_version) as &[&str],
         &column(rows, |row| row.announced_at) as &[Option<DateTime<Utc>>],
         &column(rows, |row| row.errors.as_slice()) as &[&[u8]],
+        &column(rows, |row| row.waits_for) as &[Option<Uuid>],
     )
     .execute(connection)
     .await?;

@@ -1,7 +1,7 @@
 //! What the validator and the filter ask: about a whole batch at once, in its order.
 
 use rejoinder_comment_store::{
-    Facts, FactsQuery, StoreError, lower_case,
+    Answered, Facts, FactsQuery, StoreError, lower_case,
     row::{RowState, known_origin},
 };
 use serde::Serialize;
@@ -41,7 +41,8 @@ pub(crate) async fn facts(pool: &SqlitePool, queries: &[FactsQuery]) -> Result<V
                    value ->> 'email' AS email, value ->> 'ip' AS ip, value ->> 'submitted_at' AS submitted_at
                FROM jsonb_each(?1))
            SELECT own.origin_partition AS "origin_partition?: i64", own.origin_offset AS "origin_offset?: i64",
-               parent.thread AS "parent_thread?: String", parent.state AS "parent_state?: i16", copy.id AS "copy?: Uuid",
+               parent.thread AS "parent_thread?: String", parent.state AS "parent_state?: i16",
+               parent.site = q.site AS "parent_is_here?: bool", copy.id AS "copy?: Uuid",
                (SELECT c.submitted_at FROM comments c
                 WHERE c.site = q.site AND c.author_email = q.email AND c.author_email <> '' AND c.state BETWEEN 1 AND 4
                     AND c.submitted_at <= q.submitted_at AND c.id <> q.id
@@ -52,7 +53,7 @@ pub(crate) async fn facts(pool: &SqlitePool, queries: &[FactsQuery]) -> Result<V
                 ORDER BY c.submitted_at DESC LIMIT 1) AS "by_ip?: i64"
            FROM q
            LEFT JOIN comments own ON own.id = q.id AND own.state > 0
-           LEFT JOIN comments parent ON parent.id = q.parent AND parent.site = q.site AND parent.state BETWEEN 1 AND 4
+           LEFT JOIN comments parent ON parent.id = q.parent AND parent.state > 0
            LEFT JOIN comments copy ON copy.fingerprint = q.fingerprint AND copy.state BETWEEN 1 AND 3 AND copy.id <> q.id
            ORDER BY q.place"#,
         questions
@@ -66,12 +67,12 @@ pub(crate) async fn facts(pool: &SqlitePool, queries: &[FactsQuery]) -> Result<V
                 let partition = i32::try_from(partition).map_err(|_| out_of_range("origin_partition"))?;
                 Ok(known_origin((partition, offset)))
             });
-            let parent_state = row.parent_state.map(RowState::from_code).transpose()?;
             Ok(Facts {
                 known: known.transpose()?,
-                parent: match (row.parent_thread, parent_state) {
-                    (Some(thread), Some(RowState::Stored(state))) => Some((thread, state)),
-                    _ => None,
+                parent: match (row.parent_thread, row.parent_state, row.parent_is_here) {
+                    (Some(thread), Some(state), Some(true)) => Some(Answered::of(RowState::from_code(state)?, thread)),
+                    (Some(_), ..) => Some(Answered::Never),
+                    (None, ..) => None,
                 },
                 duplicate_of: row.copy,
                 last_comment_at: row.by_email.max(row.by_ip).map(time).transpose()?,

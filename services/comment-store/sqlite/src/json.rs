@@ -36,7 +36,7 @@ pub(crate) fn time(micros: i64) -> Result<DateTime<Utc>, StoreError> {
 pub(crate) struct JsonRow<'a>(pub(crate) &'a Row<'a>);
 
 /// How many columns a row has.
-const COLUMNS: usize = 31;
+const COLUMNS: usize = 32;
 
 impl Serialize for JsonRow<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -73,6 +73,7 @@ impl Serialize for JsonRow<'_> {
         list.serialize_element(row.model_version)?;
         list.serialize_element(&row.announced_at.map(micros))?;
         list.serialize_element(&hex(&row.errors))?;
+        list.serialize_element(&row.waits_for.map(hex))?;
         list.end()
     }
 }

@@ -13,7 +13,7 @@
 //!
 //! ```sh
 //! cd services/comment-store/sqlite
-//! sqlite3 /tmp/comments.db < migrations/0001_comments.sql
+//! cat migrations/*.sql | sqlite3 /tmp/comments.db
 //! rm .sqlx/*; touch src/lib.rs
 //! SQLX_OFFLINE_DIR=$PWD/.sqlx REJOINDER_COMMENT_STORE_SQLITE_URL=sqlite:///tmp/comments.db cargo check
 //! ```

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use rejoinder_comment_store::{
     StoreError,
-    ledger::{Effect, Held, Ledger, Place},
+    ledger::{Effect, Held, Ledger, Parent, Place},
     row::{DecisionKey, Item, Row, RowState},
 };
 use rejoinder_proto::v1;
@@ -16,7 +16,7 @@ use crate::{
     json::{hex, list, time},
 };
 
-/// The rows of the batch's ids, who holds the fingerprints, and the decisions.
+/// The rows of the batch's ids, who holds the fingerprints, the decisions, and the replies that wait.
 pub(crate) async fn ledger(connection: &mut SqliteConnection, items: &[Item<'_>]) -> Result<Ledger, StoreError> {
     let ids = list(items.iter().map(|item| match item {
         Item::Comment(row) | Item::Rejection(row) => hex(row.id),
@@ -31,16 +31,17 @@ pub(crate) async fn ledger(connection: &mut SqliteConnection, items: &[Item<'_>]
     Ok(Ledger {
         holders: holders(connection, &fingerprints).await?,
         decisions: decisions(connection, &ids).await?,
+        waiting: waiting(connection, &rows).await?,
         rows,
         parents: HashMap::new(),
     })
 }
 
-/// Where the stored parents of the batch's replies stand.
+/// What is known of the parents of the batch's replies.
 pub(crate) async fn parents(
     connection: &mut SqliteConnection,
     items: &[Item<'_>],
-) -> Result<HashMap<Uuid, Place>, StoreError> {
+) -> Result<HashMap<Uuid, Parent>, StoreError> {
     let parents = items.iter().filter_map(|item| match item {
         Item::Comment(row) => row.parent.map(hex),
         Item::Rejection(_) | Item::Decision(..) => None,
@@ -50,15 +51,47 @@ pub(crate) async fn parents(
         return Ok(HashMap::new());
     }
     let parents = list(parents)?;
-    let places = sqlx::query!(
-        r#"SELECT id AS "id: Uuid", site, thread, path FROM comments
-           WHERE id IN (SELECT unhex(value) FROM json_each(?1)) AND state BETWEEN 1 AND 4"#,
+    let rows = sqlx::query!(
+        r#"SELECT id AS "id: Uuid", state AS "state: i16", site, thread, path, waits_for AS "waits_for: Uuid" FROM comments
+           WHERE id IN (SELECT unhex(value) FROM json_each(?1))"#,
         parents
     )
     .fetch_all(connection)
     .await
     .map_err(store_error)?;
-    Ok(places.into_iter().map(|row| (row.id, Place { site: row.site, thread: row.thread, path: row.path })).collect())
+    rows.into_iter()
+        .map(|row| {
+            let place = Place { site: row.site, thread: row.thread, path: row.path, waits_for: row.waits_for };
+            Ok((row.id, Parent::new(RowState::from_code(row.state)?, place)))
+        })
+        .collect()
+}
+
+/// The stored comments that wait for an awaited one of these rows, by its id.
+async fn waiting(
+    connection: &mut SqliteConnection,
+    rows: &HashMap<Uuid, Held>,
+) -> Result<HashMap<Uuid, Vec<(Uuid, Place)>>, StoreError> {
+    let awaited = rows.iter().filter(|(_, held)| held.state == RowState::Awaited).map(|(id, _)| hex(id));
+    let awaited: Vec<String> = awaited.collect();
+    let mut waiting: HashMap<Uuid, Vec<_>> = HashMap::new();
+    if awaited.is_empty() {
+        return Ok(waiting);
+    }
+    let awaited = list(awaited)?;
+    let rows = sqlx::query!(
+        r#"SELECT id AS "id: Uuid", site, thread, path, waits_for AS "waits_for!: Uuid" FROM comments
+           WHERE waits_for IN (SELECT unhex(value) FROM json_each(?1))"#,
+        awaited
+    )
+    .fetch_all(connection)
+    .await
+    .map_err(store_error)?;
+    for row in rows {
+        let place = Place { site: row.site, thread: row.thread, path: row.path, waits_for: Some(row.waits_for) };
+        waiting.entry(row.waits_for).or_default().push((row.id, place));
+    }
+    Ok(waiting)
 }
 
 async fn rows(connection: &mut SqliteConnection, ids: &str) -> Result<HashMap<Uuid, Held>, StoreError> {

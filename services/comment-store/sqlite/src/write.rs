@@ -27,6 +27,7 @@ pub(crate) async fn all(connection: &mut SqliteConnection, writes: &Writes<'_>) 
     if !writes.rows.is_empty() && insert(connection, &writes.rows).await? != writes.rows.len() as u64 {
         return Ok(false);
     }
+    move_to(connection, &writes.moved).await?;
     change(connection, &writes.changed).await?;
     decide(connection, &writes.decisions).await?;
     Ok(true)
@@ -41,6 +42,23 @@ async fn change(connection: &mut SqliteConnection, changes: &[(Uuid, State)]) ->
         "UPDATE comments SET state = new.state
          FROM (SELECT unhex(value ->> 0) AS id, value ->> 1 AS state FROM jsonb_each(?1)) AS new WHERE comments.id = new.id",
         changes
+    )
+    .execute(connection)
+    .await
+    .map_err(store_error)?;
+    Ok(())
+}
+
+async fn move_to(connection: &mut SqliteConnection, moved: &[(Uuid, Vec<u8>, Option<Uuid>)]) -> Result<(), StoreError> {
+    if moved.is_empty() {
+        return Ok(());
+    }
+    let moved = list(moved.iter().map(|(id, path, waits_for)| (hex(id), hex(path), waits_for.map(hex))))?;
+    sqlx::query!(
+        "UPDATE comments SET path = new.path, waits_for = new.waits_for
+         FROM (SELECT unhex(value ->> 0) AS id, unhex(value ->> 1) AS path, unhex(value ->> 2) AS waits_for
+               FROM jsonb_each(?1)) AS new WHERE comments.id = new.id",
+        moved
     )
     .execute(connection)
     .await
@@ -79,13 +97,14 @@ async fn insert(connection: &mut SqliteConnection, rows: &[Row<'_>]) -> Result<u
              id, state, site, thread, thread_url, thread_title, thread_published_at, thread_closed, parent, path,
              author_name, author_email, author_url, body, html, client_ip, client_user_agent, client_referrer,
              honeypot_filled, form_seconds, submitted_at, fingerprint, origin_partition, origin_offset, verdict, signals,
-             score, policy_version, model_version, announced_at, errors)
+             score, policy_version, model_version, announced_at, errors, waits_for)
          SELECT
              unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
              value ->> 7, unhex(value ->> 8), unhex(value ->> 9), value ->> 10, value ->> 11, value ->> 12,
              value ->> 13, value ->> 14, value ->> 15, value ->> 16, value ->> 17, value ->> 18, value ->> 19,
              value ->> 20, unhex(value ->> 21), value ->> 22, value ->> 23, value ->> 24, unhex(value ->> 25),
-             value ->> 26, value ->> 27, value ->> 28, value ->> 29, unhex(value ->> 30)
+             value ->> 26, value ->> 27, value ->> 28, value ->> 29, unhex(value ->> 30),
+             unhex(value ->> 31)
          FROM jsonb_each(?1) WHERE true
          ON CONFLICT DO NOTHING",
         rows

@@ -5,7 +5,7 @@ use super::{
     Fixture,
     samples::{Sample, changes, rejected, save, time},
 };
-use crate::{Change, Facts, State, Tally};
+use crate::{Answered, Change, Facts, State, Tally};
 
 pub(super) async fn facts(Fixture { store, .. }: Fixture) {
     let parent = Sample::at(1000).verdict(v1::Verdict::Hold);
@@ -19,6 +19,10 @@ pub(super) async fn facts(Fixture { store, .. }: Fixture) {
     let mut known_refused = lonely(2000);
     known_refused.id = refused.id.parse().expect("an id");
     let orphan = lonely(2000).to(known_refused.id);
+    // Nothing is known of it, also when somebody waits for it.
+    let awaited = lonely(4000).to(Uuid::now_v7()).by("Cyd", "cyd@reader.example", "192.0.2.98");
+    save(&*store, &[awaited.change()]).await;
+    let unheard_of = lonely(2000).with(|comment| comment.parent_id.clone_from(&awaited.comment().parent_id));
     let questions = [
         parent.question(),
         reply.question(),
@@ -27,24 +31,27 @@ pub(super) async fn facts(Fixture { store, .. }: Fixture) {
         known_refused.question(),
         lonely(1).question(),
         orphan.question(),
+        unheard_of.question(),
     ];
     let facts = store.facts(&questions).await.expect("facts");
     let wanted = [
         // Of itself it is no duplicate, and no earlier comment.
         Facts { known: parent.comment().origin, ..Facts::default() },
-        Facts { parent: Some(("a".into(), State::Pending)), ..Facts::default() },
-        Facts::default(),
+        Facts { parent: Some(Answered::Stored { thread: "a".into(), state: State::Pending }), ..Facts::default() },
+        // On another site it is nobody's parent.
+        Facts { parent: Some(Answered::Never), ..Facts::default() },
         Facts { duplicate_of: Some(parent.id), ..Facts::default() },
         Facts { known: refused.origin, ..Facts::default() },
         Facts::default(),
-        // What was rejected is nobody's parent.
+        // Nor is what was rejected.
+        Facts { parent: Some(Answered::Never), ..Facts::default() },
         Facts::default(),
     ];
     assert_eq!(facts, wanted);
     save(&*store, &[parent.decided(v1::Action::Trash, "ed", 9000)]).await;
     let facts = store.facts(&[copy.question(), reply.question()]).await.expect("facts");
     assert_eq!(facts[0].duplicate_of, None, "the trash does not count");
-    assert_eq!(facts[1].parent, Some(("a".into(), State::Trash)));
+    assert_eq!(facts[1].parent, Some(Answered::Stored { thread: "a".into(), state: State::Trash }));
 }
 
 pub(super) async fn last_comment(Fixture { store, .. }: Fixture) {

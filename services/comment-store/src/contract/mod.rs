@@ -2,6 +2,7 @@
 
 mod asking;
 mod deciding;
+mod overtaking;
 mod racing;
 mod reading;
 mod samples;
@@ -58,8 +59,15 @@ fn cases() -> Vec<(&'static str, Case)> {
         ("a rejected comment stays rejected", |f| Box::pin(deciding::rejected(f))),
         ("the trash frees the words, and restoring waits for them", |f| Box::pin(deciding::trash(f))),
         ("a thread in tree order, in pages of any size", |f| Box::pin(reading::tree(f))),
+        ("those of one millisecond as they were produced", |f| Box::pin(reading::same_instant(f))),
         ("parents that are not there", |f| Box::pin(reading::missing_parents(f))),
         ("a deep thread stays in order", |f| Box::pin(reading::deep(f))),
+        ("a reply that overtakes its parent is adopted", |f| Box::pin(overtaking::adopted(f))),
+        ("a reply waits at the top level", |f| Box::pin(overtaking::waiting(f))),
+        ("a thread in any order of arrival", |f| Box::pin(overtaking::any_order(f))),
+        ("a reply whose parent comes elsewhere", |f| Box::pin(overtaking::misfits(f))),
+        ("comments that answer each other in a circle", |f| Box::pin(overtaking::circles(f))),
+        ("two writers, a reply and its parent", |f| Box::pin(overtaking::races(f))),
         ("recent comments", |f| Box::pin(reading::recent(f))),
         ("counts", |f| Box::pin(reading::counts(f))),
         ("fates", |f| Box::pin(reading::fates(f))),

@@ -11,7 +11,7 @@ use super::{
 use crate::{Change, Cursor, Fate, PublicComment, State, Store};
 
 /// The whole thread, page by page.
-async fn pages(store: &dyn Store, thread: &str, limit: u32) -> Vec<PublicComment> {
+pub(super) async fn pages(store: &dyn Store, thread: &str, limit: u32) -> Vec<PublicComment> {
     let mut comments = Vec::new();
     let mut cursor: Option<Cursor> = None;
     loop {
@@ -32,7 +32,7 @@ fn ids(comments: &[PublicComment]) -> Vec<Uuid> {
 }
 
 /// Depth first, oldest first: what a person would draw. Levels below the tenth are not drawn deeper.
-fn drawn(samples: &[Sample]) -> Vec<(Uuid, u16)> {
+pub(super) fn drawn(samples: &[Sample]) -> Vec<(Uuid, u16)> {
     let mut replies: HashMap<Option<Uuid>, Vec<&Sample>> = HashMap::new();
     for sample in samples {
         replies.entry(sample.comment().parent_id.parse().ok()).or_default().push(sample);
@@ -78,6 +78,18 @@ pub(super) async fn tree(Fixture { store, .. }: Fixture) {
         let left: Vec<_> = ids(&whole).into_iter().filter(|id| *id != samples[3].id).collect();
         assert_eq!(ids(&pages(&*store, &thread, 3).await), left, "the replies of what is gone stay where they were");
     }
+}
+
+pub(super) async fn same_instant(Fixture { store, .. }: Fixture) {
+    let mut samples: Vec<Sample> = (0..300).map(|_| Sample::at(1_700_000_000_000)).collect();
+    for at in (1..samples.len()).step_by(3) {
+        samples[at] = samples[at].clone().to(samples[(at - 1) / 10 * 10].id);
+    }
+    let expected: Vec<Uuid> = drawn(&samples).into_iter().map(|(id, _)| id).collect();
+    for batch in changes(&samples).chunks(37) {
+        save(&*store, batch).await;
+    }
+    assert_eq!(ids(&pages(&*store, "a", 7).await), expected);
 }
 
 pub(super) async fn missing_parents(Fixture { store, .. }: Fixture) {

@@ -1,6 +1,7 @@
 //! The validator from outside.
 
 mod fields;
+mod parents;
 mod sanitised;
 mod scripts;
 mod stage;

@@ -4,7 +4,7 @@ use rejoinder_pipeline::{Outcome, Stage};
 use rejoinder_proto::{Event, Topic, from_millis, v1};
 use rejoinder_validator::{Output, Policy};
 
-use crate::support::{NOW, at, beside, id, on, outputs, process, submitted, validator, verdicts};
+use crate::support::{NOW, at, beside, elsewhere, id, on, outputs, process, reply, submitted, validator, verdicts};
 
 fn seconds_later(mut event: v1::CommentSubmitted, seconds: f64) -> v1::CommentSubmitted {
     event.submitted_at = Some(from_millis(NOW + (seconds * 1_000.0) as i64));
@@ -16,18 +16,9 @@ fn by_first_author(n: u64) -> v1::CommentSubmitted {
     v1::CommentSubmitted { author: submitted(1).author, ..submitted(n) }
 }
 
-fn reply(n: u64, to: u64) -> v1::CommentSubmitted {
-    v1::CommentSubmitted { parent_id: id(to).to_string(), ..submitted(n) }
-}
-
 /// The words of comment 1 once more, much later and under another id.
 fn said_again(n: u64) -> v1::CommentSubmitted {
     seconds_later(v1::CommentSubmitted { id: id(n).to_string(), ..submitted(1) }, 60.0)
-}
-
-fn elsewhere(mut event: v1::CommentSubmitted) -> v1::CommentSubmitted {
-    event.thread.get_or_insert_default().id = "b".into();
-    event
 }
 
 #[tokio::test]
@@ -201,23 +192,6 @@ async fn without_address_and_ip_nobody_floods() {
     let (mut stage, _) = validator(Policy { require_name_email: false, ..Policy::default() });
     let nameless = |n| v1::CommentSubmitted { author: None, client: None, ..submitted(n) };
     assert_eq!(verdicts(&process(&mut stage, &[at(0, nameless(1)), at(1, nameless(2))]).await), ["ok", "ok"]);
-}
-
-#[tokio::test]
-async fn a_reply_needs_its_parent_on_the_same_thread() {
-    let (mut stage, history) = validator(Policy::default());
-    let first = process(&mut stage, &[at(0, submitted(1)), at(1, reply(2, 1)), at(2, elsewhere(reply(3, 1)))]).await;
-    assert_eq!(verdicts(&first), ["ok", "ok", "parent unknown_parent"]);
-    let next =
-        process(&mut stage, &[at(3, reply(4, 1)), at(4, reply(5, 3)), at(5, reply(6, 6)), at(6, reply(7, 99))]).await;
-    let unknown = "parent unknown_parent";
-    assert_eq!(verdicts(&next), ["ok", unknown, unknown, unknown], "in flight, rejected itself, itself, never seen");
-    history.save(&first);
-    let mut restarted = beside(&history, Policy::default());
-    let batch = [at(7, reply(8, 1)), at(8, elsewhere(reply(9, 1)))];
-    assert_eq!(verdicts(&process(&mut restarted, &batch).await), ["ok", unknown]);
-    history.trash_all();
-    assert_eq!(verdicts(&process(&mut stage, &[at(9, reply(10, 1))]).await), [unknown], "a moderator took it away");
 }
 
 #[tokio::test]

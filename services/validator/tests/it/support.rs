@@ -36,6 +36,17 @@ pub fn id(n: u64) -> Uuid {
     Uuid::from_u128((0x0190_163d_8694_739b_aea5 << 48) | u128::from(n))
 }
 
+/// Comment `n` as an answer to comment `to`.
+pub fn reply(n: u64, to: u64) -> v1::CommentSubmitted {
+    v1::CommentSubmitted { parent_id: id(to).to_string(), ..submitted(n) }
+}
+
+/// On another thread.
+pub fn elsewhere(mut event: v1::CommentSubmitted) -> v1::CommentSubmitted {
+    event.thread.get_or_insert_default().id = "b".into();
+    event
+}
+
 /// An event at an offset of partition 0.
 pub fn at(offset: i64, event: v1::CommentSubmitted) -> Received<v1::CommentSubmitted> {
     on(0, offset, event)
@@ -88,13 +99,17 @@ impl Memory {
         for stored in self.stored.lock().expect("no test panics here").iter() {
             match stored {
                 Stored::Rejected(event) if event.id == query.id.to_string() => facts.known = event.origin,
+                Stored::Rejected(event) if query.parent.is_some_and(|parent| event.id == parent.to_string()) => {
+                    facts.parent = Some(Parent::Unanswerable);
+                }
                 Stored::Rejected(_) => {}
                 Stored::Comment { comment, .. } if comment.id == query.id.to_string() => facts.known = comment.origin,
                 Stored::Comment { comment, answerable } => {
                     let stored_id = Uuid::parse_str(&comment.id).expect("a valid id");
-                    if query.parent == Some(stored_id) && comment.site == query.site {
+                    if query.parent == Some(stored_id) {
                         let thread = comment.thread.clone().unwrap_or_default().id;
-                        facts.parent = Some(Parent { thread, answerable: *answerable });
+                        let is_here = *answerable && comment.site == query.site;
+                        facts.parent = Some(if is_here { Parent::Answerable { thread } } else { Parent::Unanswerable });
                     }
                     if *answerable && comment.fingerprint == query.fingerprint {
                         facts.duplicate_of = Some(stored_id);
