@@ -115,9 +115,12 @@ pub async fn run(cell: &Cell, paths: &Paths, services: &mut Services, number: us
         Fault::KafkaWire(_) => services.kafka.connections(),
         _ => services.postgres.connections(),
     };
-    let mut run = Run { cell, paths, services, smtp, deployment, random, database, ports, wired };
+    let mut run = Run { cell, paths, services, smtp, deployment, random, database: database.clone(), ports, wired };
     run.start().await?;
     let verdict = run.judge(seed).await;
+    let Run { services, deployment, .. } = run;
+    drop(deployment);
+    services.kafka.forget(&format!("{database}.")).await?;
     verdict.map(|(count, healed, faults)| Verdict { count, healed, faults, folder })
 }
 
@@ -177,9 +180,9 @@ impl Run<'_> {
         };
         let load = tokio::spawn(load::run(plan, targets, seed));
         let struck = self.strike().await;
-        let log = load.await.context("the publishers failed")??;
+        let log = load.await.context("the publishers failed");
         let healed = Instant::now();
-        let excuse = struck?;
+        let (excuse, log) = (struck?, log??);
         let drained = self.drained(&log).await;
         let healed = healed.elapsed();
         let (brokers, prefix) = (self.services.kafka.brokers(), format!("{}.", self.database));

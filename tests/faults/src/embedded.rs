@@ -55,9 +55,9 @@ pub async fn run(cell: &Cell, paths: &Paths, base: u64) -> Result<Verdict> {
     let load = tokio::spawn(load::run(plan, targets, seed));
     sleep(Duration::from_millis(random.random_range(500..1500))).await;
     let struck = strike(cell.fault, &deployment, disk.as_ref()).await;
-    let log = load.await.context("the publishers failed")??;
+    let log = load.await.context("the publishers failed");
     let begun = Instant::now();
-    let excuse = struck?;
+    let (excuse, log) = (struck?, log??);
     let drained = wait(HEALING, async || is_drained(&data, &log).unwrap_or(false)).await;
     let healed = begun.elapsed();
 

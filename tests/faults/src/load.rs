@@ -12,7 +12,7 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use rdkafka::{
     ClientConfig,
     message::{Header, OwnedHeaders},
-    producer::{FutureProducer, FutureRecord, Producer},
+    producer::{DeliveryFuture, FutureProducer, FutureRecord},
 };
 use rejoinder_proto::{Event, from_millis, v1};
 use serde_json::{Value, json};
@@ -160,47 +160,61 @@ async fn produce_all(
             number += 1;
             let id = draft.id;
             note(&log, id, draft.sent.clone());
-            let mut acks =
-                vec![send(&producer, prefix, "comments.submitted", &draft.sent.thread, id, payload(&draft))?];
+            let mut records = vec![("comments.submitted", payload(&draft))];
             if draft.sent.kind != Kind::Poison && random.random_bool(0.05) {
                 // The publisher repeats itself: nothing may follow from it.
-                acks.push(send(&producer, prefix, "comments.submitted", &draft.sent.thread, id, payload(&draft))?);
+                records.extend(records.clone());
             }
             if draft.sent.kind == Kind::Decided {
-                let decision = decision(&draft);
-                acks.push(send(&producer, prefix, "comments.moderated", &draft.sent.thread, id, decision)?);
+                records.push(("comments.moderated", decision(&draft)));
             }
-            let log = Arc::clone(&log);
-            flight.spawn(async move {
-                for ack in acks {
-                    ack.await?.map_err(|(error, _)| error)?;
-                }
-                accept(&log, id);
-                anyhow::Ok(())
-            });
+            for (topic, payload) in records {
+                let (topic, thread) = (format!("{prefix}{topic}"), draft.sent.thread.clone());
+                let record = Produced { topic, thread, id, payload };
+                // Handed over here, so that a thread's records go out in their order.
+                let sent = record.send(&producer)?;
+                flight.spawn(until_taken(producer.clone(), record, sent, Arc::clone(&log)));
+            }
         }
     }
     while let Some(done) = flight.join_next().await {
         done??;
     }
-    ensure!(producer.in_flight_count() == 0, "records are still in flight");
     Ok(())
 }
 
-fn send(
-    producer: &FutureProducer,
-    prefix: &str,
-    topic: &str,
-    thread: &str,
+/// A record that a publisher has produced, kept until it is acknowledged.
+struct Produced {
+    topic: String,
+    thread: String,
     id: Uuid,
     payload: Vec<u8>,
-) -> Result<rdkafka::producer::DeliveryFuture> {
-    let (topic, key, id) = (format!("{prefix}{topic}"), format!("news/{thread}"), id.to_string());
-    let headers = OwnedHeaders::new()
-        .insert(Header { key: "content-type", value: Some("application/protobuf") })
-        .insert(Header { key: "ce_id", value: Some(&id) });
-    let record = FutureRecord::to(&topic).key(&key).payload(&payload).headers(headers);
-    producer.send_result(record).map_err(|(error, _)| error.into())
+}
+
+impl Produced {
+    fn send(&self, producer: &FutureProducer) -> Result<DeliveryFuture> {
+        let (key, id) = (format!("news/{}", self.thread), self.id.to_string());
+        let headers = OwnedHeaders::new()
+            .insert(Header { key: "content-type", value: Some("application/protobuf") })
+            .insert(Header { key: "ce_id", value: Some(&id) });
+        let record = FutureRecord::to(&self.topic).key(&key).payload(&self.payload).headers(headers);
+        producer.send_result(record).map_err(|(error, _)| error.into())
+    }
+}
+
+/// Produces a record again, under the same id, until the broker has taken it.
+async fn until_taken(producer: FutureProducer, record: Produced, first: DeliveryFuture, log: Shared) -> Result<()> {
+    let (mut sent, until) = (first, Instant::now() + PATIENCE);
+    while let Err((error, _)) = sent.await? {
+        ensure!(Instant::now() < until, "Kafka did not take a record within {PATIENCE:?}: {error}");
+        log.lock().unwrap_or_else(PoisonError::into_inner).repeats += 1;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        sent = record.send(&producer)?;
+    }
+    if record.topic.ends_with("comments.submitted") {
+        accept(&log, record.id);
+    }
+    Ok(())
 }
 
 /// Comments of every kind, some of which belong together.

@@ -49,7 +49,7 @@ pub enum Fault {
     BrokersRoll,
     /// The broker is restarted while a worker is about to commit.
     BrokerInCommit,
-    /// The broker's disk is full for a while.
+    /// A node's disk is full for a while. With a single node even acknowledged records could be lost by this.
     BrokerFull,
     /// The data folder's disk is full for a while.
     DiskFull,
@@ -118,7 +118,7 @@ pub enum World {
     One,
     /// Kafka with three nodes, PostgreSQL.
     Three,
-    /// Kafka with one node, PostgreSQL; its own, because their disk is filled.
+    /// PostgreSQL and Kafka with three nodes, PostgreSQL and the first node on small disks; their own, because these are filled.
     Own,
     /// One process on SQLite.
     Embedded,
@@ -224,7 +224,7 @@ pub fn all() -> Vec<Cell> {
         add(World::Three, false, "cluster", Fault::BrokerFreeze(node));
     }
     add(World::Three, false, "cluster", Fault::BrokersRoll);
-    add(World::Own, false, "broker", Fault::BrokerFull);
+    add(World::Own, false, "cluster", Fault::BrokerFull);
     add(World::Own, false, "postgres", Fault::DatabaseFull);
 
     add(World::Embedded, true, "embedded", Fault::Quiet);

@@ -32,18 +32,24 @@ impl Services {
     pub async fn start(paths: &Paths, name: &str, nodes: usize) -> Result<Self> {
         let folder = paths.folder.join(name);
         let postgres = Postgres::start(&paths.repository, &folder.join("postgres")).await?;
-        let kafka = Kafka::start(&paths.repository, &folder, nodes).await?;
+        let kafka = Kafka::start(&paths.repository, &nodes_in(&folder, nodes), &folder).await?;
         Ok(Self { kafka, postgres, disks: None })
     }
 
-    /// Each on a small disk of its own.
+    /// PostgreSQL and the first of three nodes, each on a small disk of its own.
     pub async fn on_small_disks(paths: &Paths, name: &str) -> Result<Self> {
         let folder = paths.folder.join(name);
-        let disks = (Disk::mount(&folder.join("kafka"), 192)?, Disk::mount(&folder.join("postgres"), 192)?);
+        let mut nodes = nodes_in(&folder, 3);
+        nodes[0] = folder.join("small");
+        let disks = (Disk::mount(&nodes[0], 128)?, Disk::mount(&folder.join("postgres"), 192)?);
         let postgres = Postgres::start(&paths.repository, disks.1.folder()).await?;
-        let kafka = Kafka::start(&paths.repository, disks.0.folder(), 1).await?;
+        let kafka = Kafka::start(&paths.repository, &nodes, &folder).await?;
         Ok(Self { kafka, postgres, disks: Some(disks) })
     }
+}
+
+fn nodes_in(folder: &Path, nodes: usize) -> Vec<PathBuf> {
+    (1..=nodes).map(|number| folder.join(format!("kafka-{number}"))).collect()
 }
 
 /// A folder that is empty.

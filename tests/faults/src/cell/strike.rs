@@ -221,7 +221,7 @@ impl Run<'_> {
             session.execute("BEGIN; LOCK TABLE decisions IN ACCESS EXCLUSIVE MODE").await?;
             let waits = "SELECT EXISTS (SELECT 1 FROM pg_locks w JOIN pg_locks h ON h.pid = w.pid
                  WHERE NOT w.granted AND w.relation = 'decisions'::regclass
-                   AND h.granted AND h.relation = 'comments'::regclass AND h.mode = 'RowExclusiveLock')";
+                   AND h.granted AND h.relation = 'comments'::regclass)";
             let waiting = async |session: &mut PgConnection| -> Result<bool> {
                 Ok(sqlx::query_scalar::<_, bool>(waits).fetch_one(session).await?)
             };
@@ -271,8 +271,8 @@ impl Run<'_> {
         let (disk, _) = self.services.disks.as_ref().context("the disk is not small")?;
         disk.fill()?;
         // A broker whose only disk fails ends itself.
-        let log = disk.folder().join("kafka-1/log");
-        let failed = async || fs::read_to_string(&log).is_ok_and(|log| log.contains("No space left on device"));
+        let log = self.services.kafka.log(1);
+        let failed = async || fs::read_to_string(log).is_ok_and(|log| log.contains("No space left on device"));
         let full = wait(STRIKING, failed).await;
         sleep(Duration::from_secs(2)).await;
         disk.free()?;

@@ -8,6 +8,11 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
+use rdkafka::{
+    ClientConfig,
+    admin::{AdminClient, AdminOptions},
+};
+use rejoinder_proto::Topic;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{
@@ -27,6 +32,7 @@ struct Node {
     number: usize,
     port: u16,
     folder: PathBuf,
+    log: PathBuf,
     jars: PathBuf,
     repository: PathBuf,
     proxy: Proxy,
@@ -34,10 +40,11 @@ struct Node {
 }
 
 impl Kafka {
-    /// Starts `nodes` nodes with their data under `folder`, from the jars that `deploy/local/up fetch` brings.
-    pub async fn start(repository: &Path, folder: &Path, nodes: usize) -> Result<Self> {
-        let ports: Vec<[u16; 4]> =
-            (0..nodes).map(|_| Ok([port()?, port()?, port()?, port()?])).collect::<Result<_>>()?;
+    /// Starts a node for each folder, which holds its data, with the logs in `logs`, from the jars that
+    /// `deploy/local/up fetch` brings.
+    pub async fn start(repository: &Path, folders: &[PathBuf], logs: &Path) -> Result<Self> {
+        let four = |_| Ok([port()?, port()?, port()?, port()?]);
+        let ports: Vec<[u16; 4]> = folders.iter().map(four).collect::<Result<_>>()?;
         let voters: Vec<String> =
             ports.iter().enumerate().map(|(at, ports)| format!("{}@127.0.0.1:{}", at + 1, ports[2])).collect();
         let mut cluster = Self { nodes: Vec::new() };
@@ -45,7 +52,8 @@ impl Kafka {
             let node = Node {
                 number: at + 1,
                 port,
-                folder: folder.join(format!("kafka-{}", at + 1)),
+                folder: folders[at].clone(),
+                log: logs.join(format!("kafka-{}.log", at + 1)),
                 jars: repository.join("target/local/jars"),
                 repository: repository.to_owned(),
                 proxy: Proxy::start(proxied, behind).await?,
@@ -90,9 +98,23 @@ impl Kafka {
         self.nodes.iter().map(|node| node.proxy.connections()).sum()
     }
 
+    /// Deletes the topics of a prefix: what one cell leaves is no burden to the next.
+    pub async fn forget(&self, prefix: &str) -> Result<()> {
+        let admin: AdminClient<_> = ClientConfig::new().set("bootstrap.servers", self.brokers()).create()?;
+        let names: Vec<String> = Topic::ALL.iter().map(|topic| format!("{prefix}{topic}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        admin.delete_topics(&names, &AdminOptions::new()).await?;
+        Ok(())
+    }
+
     /// How many nodes there are.
     pub fn len(&self) -> usize {
         self.nodes.len()
+    }
+
+    /// The log of a node, counted from 1.
+    pub fn log(&self, number: usize) -> &Path {
+        &self.nodes[number - 1].log
     }
 
     /// Sends a signal to a node, counted from 1.
@@ -125,7 +147,7 @@ impl Node {
     fn java(&self) -> Command {
         let log4j = self.repository.join("deploy/local/log4j2.properties");
         let mut java = Command::new("java");
-        java.args(["-Xmx256m", "-Xms64m", "-XX:+UseSerialGC"])
+        java.args(["-Xmx320m", "-Xms64m", "-XX:+UseSerialGC"])
             .arg(format!("-Dlog4j2.configurationFile={}", log4j.display()))
             .arg("-cp")
             .arg(self.jars.join("*"))
@@ -145,7 +167,9 @@ impl Node {
     }
 
     fn start(&mut self) -> Result<()> {
-        let log = fs::File::create(self.folder.join("log"))?;
+        // What the start before said is kept beside it.
+        let _ = fs::rename(&self.log, self.log.with_extension("log.before"));
+        let log = fs::File::create(&self.log)?;
         let mut java = self.java();
         java.arg("kafka.Kafka").arg(self.folder.join("server.properties"));
         self.child = Some(java.stdout(log.try_clone()?).stderr(log).spawn()?);
@@ -153,8 +177,8 @@ impl Node {
     }
 
     async fn until_started(&mut self) -> Result<()> {
-        let log = self.folder.join("log");
-        let started = || fs::read_to_string(&log).is_ok_and(|log| log.contains("Kafka Server started"));
+        let log = &self.log;
+        let started = || fs::read_to_string(log).is_ok_and(|log| log.contains("Kafka Server started"));
         ensure!(wait(STARTING, async || started()).await, "Kafka did not start; see {}", log.display());
         Ok(())
     }
@@ -192,6 +216,7 @@ fn properties(node: &Node, [behind, controller, proxied]: [u16; 3], voters: &str
          transaction.state.log.num.partitions=3\ngroup.initial.rebalance.delay.ms=0\n\
          group.min.session.timeout.ms=1000\ntransaction.abort.timed.out.transaction.cleanup.interval.ms=500\n\
          broker.session.timeout.ms=4000\nbroker.heartbeat.interval.ms=500\n\
+         log.cleaner.dedupe.buffer.size=8388608\n\
          # A topic's first segment is not laid out in advance: small disks are part of the tests.\n\
          log.segment.bytes=16777216\nlog.index.size.max.bytes=262144\n",
         data.display()
