@@ -5,4 +5,6 @@ mod browser;
 mod distributed;
 mod embedded;
 mod harness;
+mod order;
 mod publisher;
+mod twins;
