@@ -7,4 +7,5 @@ mod embedded;
 mod harness;
 mod order;
 mod publisher;
+mod rebalance;
 mod twins;
