@@ -13,20 +13,23 @@ use crate::{
 
 const REST: &str = "policy.screening.mode = \"post\"\npolicy.validation.flood_seconds = 0\n";
 
+/// How many comments hang together.
+const FAMILY: usize = 10;
+
 /// Publishes a lively thread of one millisecond, in which some answers come before the comments that they answer, and
 /// gives it in the order in which it was taken.
 async fn publish(log: &dyn Log) -> Vec<v1::CommentSubmitted> {
     let publisher = log.publisher().expect("a publisher");
     let mut events: Vec<v1::CommentSubmitted> = Vec::new();
     for number in 0..400 {
-        let event = match number {
-            1.. if number % 4 != 0 => answer(&events[number / 2], number),
-            _ => said("a", number),
+        let event = match number % FAMILY {
+            0 => said("a", number),
+            place => answer(&events[number - place + place / 2], number),
         };
         events.push(event);
     }
-    // Each of these comes before what it answers, some with answers of their own below them already.
-    events.chunks_mut(20).skip(2).step_by(3).for_each(<[_]>::reverse);
+    // Here everyone comes before whom they answer, some with answers of their own below them already.
+    events.chunks_mut(FAMILY).step_by(3).for_each(<[_]>::reverse);
     let half = events.len() / 2;
     let mut places = append_all(&*publisher, &events[..half]).await;
     for event in &events[half..] {
