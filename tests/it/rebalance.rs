@@ -28,7 +28,7 @@ async fn talk(log: &dyn Log, stop: &AtomicBool) -> Vec<v1::CommentSubmitted> {
         let number = events.len();
         // The last one on this thread, or the one before it.
         let earlier = number.checked_sub(THREADS * (1 + number % 2)).map(|at| &events[at]);
-        let event = match earlier.filter(|earlier| number % 3 == 0 && earlier.parent_id.is_empty()) {
+        let event = match earlier.filter(|earlier| number.is_multiple_of(3) && earlier.parent_id.is_empty()) {
             Some(earlier) => answer(earlier, number),
             None => said(&format!("t{}", number % THREADS), number),
         };
