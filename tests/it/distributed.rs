@@ -7,7 +7,11 @@ use rejoinder_pipeline::{
 
 use crate::{
     bad_input::{poison, submitted},
-    harness::{CONFIG, Home, Running, action_link, client, comment, count, path_of, sample, services::Services, until},
+    harness::{
+        CONFIG, Home, Running, action_link, client, comment, count, path_of, sample,
+        services::{Database, Services},
+        until,
+    },
 };
 
 pub const WORKERS: [&str; 4] = ["validator", "spam-filter", "comment-store", "notifier"];
@@ -18,6 +22,7 @@ pub struct Deployment {
     pub workers: Vec<Running>,
     pub gateway: Running,
     pub kafka: KafkaSettings,
+    pub database: Database,
 }
 
 impl Deployment {
@@ -30,8 +35,9 @@ impl Deployment {
         home.succeed(&["migrate"]);
         let workers = WORKERS.map(|name| home.worker(name)).into();
         let gateway = home.gateway(&["gateway"]);
+        let database = Database::of(&services, &name).await;
         let kafka = KafkaSettings { brokers: services.kafka, prefix: format!("{name}."), ..Default::default() };
-        Some(Self { home, workers, gateway, kafka })
+        Some(Self { home, workers, gateway, kafka, database })
     }
 }
 

@@ -5,4 +5,7 @@ mod browser;
 mod distributed;
 mod embedded;
 mod harness;
+mod order;
 mod publisher;
+mod rebalance;
+mod twins;

@@ -93,21 +93,45 @@ impl Progress {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    use proptest::{collection::vec, prelude::*};
 
     use super::*;
 
+    fn positions() -> impl Strategy<Value = Vec<Position>> {
+        let topic = proptest::sample::select(vec![Topic::Submitted, Topic::Moderated]);
+        let position = (topic, 0..3i32, 0..1000i64);
+        vec(position.prop_map(|(topic, partition, offset)| Position { topic, partition, offset }), 0..200)
+    }
+
     proptest! {
         #[test]
-        fn the_offset_to_commit_is_one_past_the_last(offsets in proptest::collection::vec((0..4i32, 0..1000i64), 0..200)) {
-            let at = |(partition, offset)| Position { topic: Topic::Submitted, partition, offset };
-            let progress = Progress::of(offsets.iter().copied().map(at));
-            for (_, partition, span) in progress.iter() {
-                let mine = || offsets.iter().filter(|(p, _)| *p == partition).map(|(_, o)| *o);
+        fn the_offset_to_commit_is_one_past_the_last(positions in positions()) {
+            let progress = Progress::of(positions.iter().copied());
+            for (topic, partition, span) in progress.iter() {
+                let mine = || positions.iter().filter(|p| (p.topic, p.partition) == (topic, partition)).map(|p| p.offset);
                 prop_assert_eq!(Some(span.next - 1), mine().max());
                 prop_assert_eq!(Some(span.first), mine().min());
             }
-            prop_assert_eq!(progress.is_empty(), offsets.is_empty());
+            let read: BTreeSet<_> = positions.iter().map(|p| (p.topic, p.partition)).collect();
+            let committed: Vec<_> = progress.iter().map(|(topic, partition, _)| (topic, partition)).collect();
+            prop_assert_eq!(committed, Vec::from_iter(read), "each partition that was read, once, and no other");
+            prop_assert_eq!(progress.is_empty(), positions.is_empty());
+        }
+
+        /// However a partition is cut into batches, each begins where the one before it was committed, so that a crash between
+        /// two of them skips nothing and repeats nothing.
+        #[test]
+        fn batches_meet(start in 0..1_000_000i64, sizes in vec(1..50i64, 1..20)) {
+            let mut next = start;
+            for size in sizes {
+                let at = |offset| Position { topic: Topic::Submitted, partition: 0, offset };
+                let progress = Progress::of((next..next + size).map(at));
+                let spans: Vec<_> = progress.iter().map(|(.., span)| span).collect();
+                prop_assert_eq!(spans, [Span { first: next, next: next + size }]);
+                next += size;
+            }
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Starts the real binary, and asks it questions as its users do.
 
+pub mod replicas;
 pub mod services;
+pub mod topics;
 
 use std::{
     fs,
@@ -166,6 +168,18 @@ impl Running {
     /// Waits until a comment is in a state.
     pub async fn until_state(&self, id: &str, wanted: &str) {
         until(&format!("{id} is {wanted}"), async || self.state(id).await == wanted).await;
+    }
+
+    /// The ids of a thread's visible comments, in order, page by page.
+    pub async fn thread(&self, thread: &str) -> Vec<String> {
+        let (mut ids, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = self.get(&format!("/v1/sites/news/comments?thread={thread}&limit=70{cursor}")).await;
+            let comments = page["comments"].as_array().expect("a list");
+            ids.extend(comments.iter().map(|comment| comment["id"].as_str().expect("an id").to_owned()));
+            let Some(next) = page["next"].as_str() else { return ids };
+            cursor = format!("&cursor={next}");
+        }
     }
 
     /// The bodies of a thread's visible comments, in order.

@@ -1,9 +1,16 @@
 //! The Kafka and the PostgreSQL that tests/run starts.
 
 use std::{
+    collections::HashMap,
     env,
     sync::atomic::{AtomicU32, Ordering},
+    time::{Duration, Instant},
 };
+
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use super::PATIENCE;
 
 /// Their addresses; `None` where they are not there, which is said loudly, and is a failure under CI.
 pub struct Services {
@@ -41,6 +48,38 @@ impl Services {
         let mut connection = PgConnection::connect(&self.postgres).await.expect("PostgreSQL answers");
         let statement = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
         connection.execute(statement).await.expect("a database can be created");
+    }
+}
+
+/// What a deployment's database holds.
+pub struct Database(PgPool);
+
+impl Database {
+    pub async fn of(services: &Services, name: &str) -> Self {
+        let (server, _) = services.postgres.rsplit_once('/').expect("a database in the address");
+        Self(PgPool::connect(&format!("{server}/{name}")).await.expect("PostgreSQL answers"))
+    }
+
+    /// How many comments and rejections there are.
+    pub async fn rows(&self) -> u64 {
+        let count = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM comments WHERE state > 0");
+        count.fetch_one(&self.0).await.expect("a count").unsigned_abs()
+    }
+
+    /// Waits for so many comments and rejections, and gives the state of each id. A slow machine may take its time, as long as
+    /// there is progress.
+    pub async fn settled(&self, rows: u64) -> HashMap<Uuid, i16> {
+        let (mut last, mut since) = (0, Instant::now());
+        while last < rows {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            let now = self.rows().await;
+            if now != last {
+                (last, since) = (now, Instant::now());
+            }
+            assert!(since.elapsed() < PATIENCE, "{last} of {rows} rows, and nothing moves");
+        }
+        let states = sqlx::query_as("SELECT id, state FROM comments WHERE state > 0").fetch_all(&self.0).await;
+        states.expect("the rows").into_iter().collect()
     }
 }
 

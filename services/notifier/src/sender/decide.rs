@@ -57,6 +57,7 @@ pub(super) fn time(seconds: f64) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection::vec, prelude::*};
     use uuid::Uuid;
 
     use super::*;
@@ -98,6 +99,43 @@ mod tests {
         assert_eq!(after(3, 0.0), (Fate::Failed { error: "450".into() }, false));
         let lost = before_sending(&claimed(4, 0), Standing::Pending, now(), &settings);
         assert_eq!(lost, Some(Fate::Failed { error: "gave_up".into() }), "a mail that kills its sender ends too");
+    }
+
+    proptest! {
+        /// A mail that no server ever takes is tried again by the schedule, each time within the jitter, and then given up: no
+        /// schedule goes on for ever, and none ends early.
+        #[test]
+        fn every_schedule_is_kept_and_ends(
+            retry_seconds in vec(0.0..100_000.0f64, 0..10), retry_jitter in 0.0..=1.0f64, spreads in vec(-1.0..=1.0f64, 10),
+        ) {
+            let settings = Settings { retry_seconds: retry_seconds.clone(), retry_jitter, ..Settings::default() };
+            let failure = Failure::Reply { code: 451, step: Step::Content };
+            let mut clock = now();
+            for (attempt, (delay, spread)) in (1..).zip(retry_seconds.iter().zip(&spreads)) {
+                let (fate, out) = after_failure(&failure, attempt, clock, &settings, *spread);
+                let Fate::Retry { at, .. } = fate else { return Err(TestCaseError::fail(format!("{fate:?}"))) };
+                prop_assert!(!out && at >= clock, "never back in time");
+                let least = time(delay * (1.0 - retry_jitter)) - Duration::microseconds(1);
+                let most = time(delay * (1.0 + retry_jitter)) + Duration::microseconds(1);
+                prop_assert!(least <= at - clock && at - clock <= most, "{} after {delay} s", at - clock);
+                prop_assert_eq!(before_sending(&claimed(attempt + 1, 0), Standing::Pending, clock, &settings), None);
+                clock = at;
+            }
+            let end = (Fate::Failed { error: "451".into() }, false);
+            let attempts = retry_seconds.len() as u32 + 1;
+            for spread in spreads {
+                prop_assert_eq!(after_failure(&failure, attempts, clock, &settings, spread), end.clone());
+            }
+            let lost = before_sending(&claimed(attempts + 1, 0), Standing::Pending, clock, &settings);
+            prop_assert_eq!(lost, Some(Fate::Failed { error: "gave_up".into() }));
+        }
+    }
+
+    #[test]
+    fn the_default_pauses_grow_beyond_their_jitter() {
+        let Settings { retry_seconds, retry_jitter, .. } = Settings::default();
+        let (least, most) = (|pause: f64| pause * (1.0 - retry_jitter), |pause: f64| pause * (1.0 + retry_jitter));
+        assert!(retry_seconds.windows(2).all(|two| most(two[0]) < least(two[1])), "{retry_seconds:?}");
     }
 
     #[test]
