@@ -148,7 +148,9 @@ impl Run<'_> {
                 Fault::FreezeAt(moment) => once.push(("FAILPOINTS", self.fail(&[moment], "return(stop)"))),
                 Fault::LoseAt(moments) => once.push(("FAILPOINTS", self.fail(moments, "return(lose)"))),
                 Fault::KafkaWire(_) => env.push(("REJOINDER__KAFKA__BROKERS", self.services.kafka.proxied())),
-                Fault::Clock(_) => env.extend(strike::clock(&self.clock_file())?),
+                Fault::Clock(_) => {
+                    env.extend(strike::clock(&self.paths.binary.with_file_name(strike::CLOCK), &self.clock_file())?)
+                }
                 _ => {}
             }
         }

@@ -29,19 +29,13 @@ pub fn load_time(fault: Fault) -> Duration {
     })
 }
 
-/// The environment of a process whose clock is ours to set.
-pub fn clock(file: &Path) -> Result<Vec<(&'static str, String)>> {
-    let libraries = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"];
-    let library = libraries.map(|folder| Path::new(folder).join("faketime/libfaketime.so.1"));
-    let library = library.into_iter().find(|path| path.exists()).context("libfaketime is not installed")?;
-    fs::write(file, "+0")?;
-    Ok(vec![
-        ("LD_PRELOAD", library.display().to_string()),
-        ("FAKETIME_TIMESTAMP_FILE", file.display().to_string()),
-        ("FAKETIME_NO_CACHE", "1".into()),
-        // Time-outs run on: only the time of day jumps.
-        ("FAKETIME_DONT_FAKE_MONOTONIC", "1".into()),
-    ])
+/// The library that lets a clock jump; `tests/faults/run` builds it beside the binary.
+pub const CLOCK: &str = "clock.so";
+
+/// The environment of a process whose time of day follows a file.
+pub fn clock(library: &Path, file: &Path) -> Result<Vec<(&'static str, String)>> {
+    fs::write(file, "0")?;
+    Ok(vec![("LD_PRELOAD", library.display().to_string()), ("CLOCK_FILE", file.display().to_string())])
 }
 
 impl Run<'_> {
@@ -79,8 +73,8 @@ impl Run<'_> {
             Fault::Namesake => self.namesake().await?,
             Fault::Storm => self.storm().await?,
             Fault::Clock(seconds) => {
-                ensure!(self.deployment.has_loaded(who, "libfaketime"), "{who} goes by the machine's own clock");
-                fs::write(self.clock_file(), format!("{seconds:+}"))?;
+                ensure!(self.deployment.has_loaded(who, CLOCK), "{who} goes by the machine's own clock");
+                fs::write(self.clock_file(), seconds.to_string())?;
                 // A lease that another clock lets run out lets one mail come again.
                 return Ok(resent(1));
             }
