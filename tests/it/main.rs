@@ -5,4 +5,5 @@ mod browser;
 mod distributed;
 mod embedded;
 mod harness;
+mod operator;
 mod publisher;

@@ -38,7 +38,7 @@ pub(super) async fn known(Fixture { store, .. }: Fixture) {
     for (index, wanted) in
         [State::Approved, State::Approved, State::Spam, State::Trash, State::Approved].into_iter().enumerate()
     {
-        let origin = samples[index].comment().origin.clone().expect("an origin");
+        let origin = samples[index].comment().origin.expect("an origin");
         assert_eq!(state(index).state, RowState::Stored(wanted), "{index}");
         assert_eq!(state(index).origin, (origin.partition, origin.offset));
     }
