@@ -164,7 +164,7 @@ impl<'a> Report<'a> {
         self.line("rejected", rejected, "")?;
         self.line("dead-lettered", self.dead, "")?;
         self.line("repeats of an id", self.repeats, "")?;
-        let hops: Vec<String> = self.in_flight.iter().map(|(stage, count)| format!("{count} before {stage}")).collect();
+        let hops = STAGES.map(|stage| format!("{} before {stage}", self.in_flight[stage]));
         self.line("in flight", self.in_flight.values().sum(), &hops.join(", "))?;
         self.line("sum", self.accounted(), "")?;
         self.line("LOST", self.lost, "")?;
