@@ -1,6 +1,6 @@
 //! `rejoinder audit` holds where everything is accounted for, and names what is not.
 
-use rejoinder_pipeline::Record;
+use rejoinder_pipeline::{Reason, Record, to_dead_letter};
 use rejoinder_proto::Topic;
 use uuid::Uuid;
 
@@ -126,4 +126,35 @@ async fn copies_are_found_in_the_embedded_log() {
 #[tokio::test]
 async fn copies_are_found_on_kafka() {
     finds_copies_and_what_is_under_way(Kind::Distributed, "copies_are_found_on_kafka").await;
+}
+
+#[tokio::test]
+async fn a_dead_letter_is_an_end_until_it_is_replayed() {
+    let test = "a_dead_letter_is_an_end_until_it_is_replayed";
+    let Some(mut site) = Site::open(Kind::Embedded, test).await else { return };
+    let event = submitted("hello");
+    let delete = format!("DELETE FROM comments WHERE id = {{uuid:{}}}", hex(&event.id));
+    site.append(vec![Record::of(&event, "/test", "00-x")]).await;
+    site.start().until_state(&event.id, "pending").await;
+    site.until_at_rest().await;
+    site.stop();
+
+    // As if the store had given it up.
+    site.sql("comments.sqlite", &delete).await;
+    let screened = site.read(Topic::Screened).into_iter().find(|each| id_of(each) == event.id).expect("a record");
+    site.append(vec![to_dead_letter("comment-store", &screened, &Reason::impossible("a test"), "00-x")]).await;
+    let (_, _, total) = site.audit(&[]);
+    assert_eq!((&total["dead_lettered"], &total["lost"]), (&1.into(), &0.into()), "{total}");
+
+    site.home().succeed(&["dead-letters", "replay"]);
+    let (_, findings, total) = site.audit(&[]);
+    assert_eq!(total["in_flight"]["comment-store"], 1, "{findings:?} {total}");
+    site.start().until_state(&event.id, "pending").await;
+    site.until_at_rest().await;
+    let (_, _, total) = site.audit(&[]);
+    assert_eq!((&total["stored"], &total["twice"]["comments.screened"]), (&1.into(), &0.into()), "{total}");
+
+    site.sql("comments.sqlite", &delete).await;
+    let (_, findings, total) = site.audit(&[]);
+    assert_eq!((&total["dead_lettered"], &total["lost"]), (&0.into(), &1.into()), "{findings:?} {total}");
 }
