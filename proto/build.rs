@@ -13,7 +13,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Config::new()
         .compile_well_known_types()
         .extern_path(".google.protobuf", "::pbjson_types")
-        .bytes([".rejoinder.v1.DeadLetter", ".rejoinder.v1.Header"])
+        .bytes([".rejoinder.v1.DeadLetter", ".rejoinder.v1.DeadLetterSettled", ".rejoinder.v1.Header"])
         .compile_fds(descriptors.clone())?;
 
     let out = PathBuf::from(env::var("OUT_DIR")?);

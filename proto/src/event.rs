@@ -212,7 +212,7 @@ pub fn json_detail(error: &serde_json::Error) -> String {
 /// Settles the id: from the message, from `ce_id`, or the same in both; a UUIDv7. A dead letter's id is whatever its
 /// record had.
 fn take_id<M: Message>(message: &mut M, headers: &Headers) -> Result<(), DecodeError> {
-    if M::TOPIC == Topic::DeadLetter {
+    if matches!(M::TOPIC, Topic::DeadLetter | Topic::DeadLetterSettled) {
         return Ok(());
     }
     let header = headers.text(name::CE_ID).unwrap_or_default();
@@ -374,6 +374,26 @@ impl Message for v1::DeadLetter {
 
     fn time(&self) -> Option<&Timestamp> {
         self.appended_at.as_ref()
+    }
+}
+
+impl Message for v1::DeadLetterSettled {
+    const TOPIC: Topic = Topic::DeadLetterSettled;
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn set_id(&mut self, id: String) {
+        self.id = id;
+    }
+
+    fn key(&self) -> String {
+        String::from_utf8_lossy(&self.key).into_owned()
+    }
+
+    fn time(&self) -> Option<&Timestamp> {
+        self.settled_at.as_ref()
     }
 }
 

@@ -24,6 +24,8 @@ pub mod name {
     pub const CE_DATASCHEMA: &str = "ce_dataschema";
     /// How often a dead letter has been replayed.
     pub const ATTEMPT: &str = "rejoinder-attempt";
+    /// The one stage that a replayed dead letter is meant for; other readers of its topic had the record before.
+    pub const STAGE: &str = "rejoinder-stage";
     /// Kafka Connect's prefix on dead letters.
     pub const CONNECT_ERRORS: &str = "__connect.errors.";
 }

@@ -11,6 +11,7 @@ use std::{fmt, str::FromStr};
 /// | `comments.moderated` | `CommentModerated` | gateway | comment-store |
 /// | `comments.published` | `CommentPublished` | comment-store | sites |
 /// | `comments.dead-letter` | `DeadLetter` | every stage | the operator |
+/// | `comments.dead-letter-settled` | `DeadLetterSettled` | the operator | the operator |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Topic {
     /// A reader pressed the button.
@@ -27,11 +28,13 @@ pub enum Topic {
     Published,
     /// A record that a stage could not use.
     DeadLetter,
+    /// What an operator did about a dead letter.
+    DeadLetterSettled,
 }
 
 impl Topic {
     /// Every topic, in the order of the flow.
-    pub const ALL: [Topic; 7] = [
+    pub const ALL: [Topic; 8] = [
         Topic::Submitted,
         Topic::Validated,
         Topic::Rejected,
@@ -39,6 +42,7 @@ impl Topic {
         Topic::Moderated,
         Topic::Published,
         Topic::DeadLetter,
+        Topic::DeadLetterSettled,
     ];
 
     /// The topic's name in the log.
@@ -51,6 +55,7 @@ impl Topic {
             Topic::Moderated => "comments.moderated",
             Topic::Published => "comments.published",
             Topic::DeadLetter => "comments.dead-letter",
+            Topic::DeadLetterSettled => "comments.dead-letter-settled",
         }
     }
 
@@ -64,6 +69,7 @@ impl Topic {
             Topic::Moderated => "rejoinder.v1.CommentModerated",
             Topic::Published => "rejoinder.v1.CommentPublished",
             Topic::DeadLetter => "rejoinder.v1.DeadLetter",
+            Topic::DeadLetterSettled => "rejoinder.v1.DeadLetterSettled",
         }
     }
 }
@@ -85,6 +91,6 @@ impl FromStr for Topic {
 /// No topic of ours has this name.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "unknown topic {0:?}; the topics are comments.submitted, .validated, .rejected, .screened, .moderated, .published and .dead-letter"
+    "unknown topic {0:?}; the topics are comments.submitted, .validated, .rejected, .screened, .moderated, .published, .dead-letter and .dead-letter-settled"
 )]
 pub struct UnknownTopic(String);

@@ -23,6 +23,9 @@ pub struct Deployment {
     pub gateway: Running,
     pub kafka: KafkaSettings,
     pub database: Database,
+    /// The database's address.
+    pub postgres: String,
+    services: Services,
 }
 
 impl Deployment {
@@ -35,9 +38,14 @@ impl Deployment {
         home.succeed(&["migrate"]);
         let workers = WORKERS.map(|name| home.worker(name)).into();
         let gateway = home.gateway(&["gateway"]);
-        let database = Database::of(&services, &name).await;
-        let kafka = KafkaSettings { brokers: services.kafka, prefix: format!("{name}."), ..Default::default() };
-        Some(Self { home, workers, gateway, kafka, database })
+        let kafka = KafkaSettings { brokers: services.kafka.clone(), prefix: format!("{name}."), ..Default::default() };
+        let (database, postgres) = (Database::of(&services, &name).await, services.address(&name));
+        Some(Self { home, workers, gateway, kafka, database, postgres, services })
+    }
+
+    /// The address of a new, empty database on the same server.
+    pub async fn another_database(&self) -> String {
+        self.services.database().await.0
     }
 }
 
@@ -106,7 +114,7 @@ async fn poison_on_kafka_is_set_aside_and_the_rest_passes() {
     publisher.append(Record::of(&good, "/test", "00-x")).await.expect("appended");
     house.gateway.until_state(&good.id, "pending").await;
     let list = house.home.succeed(&["dead-letters", "list"]);
-    let reasons: Vec<&str> = list.lines().skip(1).map(|line| line.split('\t').nth(7).expect("a reason")).collect();
+    let reasons: Vec<&str> = list.lines().skip(1).map(|line| line.split('\t').nth(9).expect("a reason")).collect();
     let expected: Vec<&str> = poison.iter().map(|(reason, _)| *reason).collect();
     assert_eq!(reasons, expected, "{list}");
 }

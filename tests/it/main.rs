@@ -5,6 +5,7 @@ mod browser;
 mod distributed;
 mod embedded;
 mod harness;
+mod operator;
 mod order;
 mod publisher;
 mod rebalance;

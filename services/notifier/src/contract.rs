@@ -17,6 +17,7 @@ pub async fn check<F: Future<Output = Arc<dyn Outbox>>>(fresh: impl Fn() -> F) {
     fates_are_kept(&*fresh().await).await;
     a_claim_that_ran_out_settles_nothing_but_what_was_sent(&*fresh().await).await;
     only_old_settled_rows_are_purged(&*fresh().await).await;
+    sent_mails_come_in_pages(&*fresh().await).await;
     claimants_never_share_a_row(fresh().await).await;
 }
 
@@ -128,6 +129,27 @@ async fn only_old_settled_rows_are_purged(outbox: &dyn Outbox) {
     assert_eq!(outbox.purge(at(15), 10).await.expect("purges"), 1);
     assert_eq!(outbox.purge(at(15), 10).await.expect("purges"), 0);
     assert_eq!(outbox.depth().await.expect("counts"), Depth { pending: 1, skipped: 1, ..Depth::default() });
+}
+
+async fn sent_mails_come_in_pages(outbox: &dyn Outbox) {
+    assert!(outbox.sent(None, 10).await.expect("a page").is_empty());
+    outbox.enqueue(&(0..9).map(|n| mail(n, 0)).collect::<Vec<_>>()).await.expect("enqueues");
+    let rows = claim(outbox, 0, 10).await;
+    for row in &rows[..7] {
+        settle(outbox, 1, row.claim, Fate::Sent).await;
+    }
+    settle(outbox, 1, rows[7].claim, Fate::Failed { error: "550".into() }).await;
+    let mut expected: Vec<_> = rows[..7].iter().map(|row| (row.mail.id, row.mail.comment)).collect();
+    expected.sort_unstable();
+    let (mut sent, mut after) = (Vec::new(), None);
+    loop {
+        let page = outbox.sent(after, 3).await.expect("a page");
+        assert!(page.len() <= 3);
+        let Some((last, _)) = page.last() else { break };
+        after = Some(*last);
+        sent.extend(page);
+    }
+    assert_eq!(sent, expected, "each once, in order, and nothing that was not sent");
 }
 
 async fn claimants_never_share_a_row(outbox: Arc<dyn Outbox>) {

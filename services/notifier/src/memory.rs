@@ -116,6 +116,15 @@ impl Outbox for MemoryOutbox {
         Ok(depth)
     }
 
+    async fn sent(&self, after: Option<Uuid>, limit: u32) -> Result<Vec<(Uuid, Uuid)>, OutboxError> {
+        let rows = self.rows();
+        let sent = rows.values().filter(|row| matches!(row.status, Status::Sent { .. }) && Some(row.mail.id) > after);
+        let mut sent: Vec<_> = sent.map(|row| (row.mail.id, row.mail.comment)).collect();
+        sent.sort_unstable();
+        sent.truncate(limit as usize);
+        Ok(sent)
+    }
+
     async fn purge(&self, settled_before: DateTime<Utc>, limit: u32) -> Result<u64, OutboxError> {
         let mut rows = self.rows();
         let old: Vec<_> = rows

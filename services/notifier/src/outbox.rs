@@ -126,6 +126,10 @@ pub trait Outbox: Send + Sync {
     /// Counts.
     async fn depth(&self) -> Result<Depth, OutboxError>;
 
+    /// At most `limit` rows of mails that were sent, with ids above `after`, in the order of their ids: the row's id and the
+    /// comment's. Not all that ever were: see [`Outbox::purge`].
+    async fn sent(&self, after: Option<Uuid>, limit: u32) -> Result<Vec<(Uuid, Uuid)>, OutboxError>;
+
     /// Deletes at most `limit` rows that were settled for good before `settled_before`, and says how many.
     async fn purge(&self, settled_before: DateTime<Utc>, limit: u32) -> Result<u64, OutboxError>;
 }

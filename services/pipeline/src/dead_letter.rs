@@ -1,10 +1,10 @@
 use rejoinder_proto::{
     Event, Topic,
     headers::{Headers, name},
-    v1,
+    now, trace, v1,
 };
 
-use crate::{Delivered, Reason, Record};
+use crate::{Delivered, Position, Reason, Record};
 
 /// The dead letter of a record that `stage` could not use, with the headers that operators' tools know from Kafka Connect.
 pub fn to_dead_letter(stage: &str, delivered: &Delivered, reason: &Reason, traceparent: &str) -> Record {
@@ -45,18 +45,40 @@ pub fn to_dead_letter(stage: &str, delivered: &Delivered, reason: &Reason, trace
     Record { topic: Topic::DeadLetter, key: record.key.clone(), headers, payload: Some(Event::encode(&letter)) }
 }
 
-/// The record that a dead letter came from, with its attempt counted, to be appended to its topic again.
-/// `None` when the letter names no topic of ours.
+/// The record that a dead letter came from, with its attempt counted, to be appended to its topic again: for the stage that
+/// failed alone, since other readers of the topic have had it. `None` when the letter names no topic of ours.
 pub fn replayed(letter: &v1::DeadLetter) -> Option<Record> {
     let topic = letter.topic.parse::<Topic>().ok()?;
     let mut headers: Headers = letter
         .headers
         .iter()
-        .filter(|header| header.name != name::ATTEMPT)
+        .filter(|header| header.name != name::ATTEMPT && header.name != name::STAGE)
         .map(|header| (header.name.clone(), header.value.to_vec()))
         .collect();
-    headers.push(name::ATTEMPT, (letter.attempt + 1).to_string());
+    headers.push(name::ATTEMPT, letter.attempt.saturating_add(1).to_string());
+    headers.push(name::STAGE, letter.stage.clone());
     Some(Record { topic, key: letter.key.to_vec(), headers, payload: letter.payload.as_ref().map(|p| p.to_vec()) })
+}
+
+/// Whether a stage is to read a record: every one, but a replayed dead letter of another stage.
+pub fn is_for(stage: &str, record: &Record) -> bool {
+    record.headers.get(name::STAGE).is_none_or(|only| only == stage.as_bytes())
+}
+
+/// The mark that the letter at `position` is settled: `reason` says why it was discarded, and is empty for a replay.
+pub fn settled(letter: &v1::DeadLetter, position: Position, settlement: v1::Settlement, reason: &str) -> Record {
+    let mark = v1::DeadLetterSettled {
+        id: letter.id.clone(),
+        partition: position.partition,
+        offset: position.offset,
+        settlement: settlement.into(),
+        reason: reason.to_owned(),
+        settled_at: Some(now()),
+        key: letter.key.clone(),
+    };
+    let headers = mark.headers("/rejoinder/dead-letters", &trace::new_traceparent());
+    // Under the letter's own key, whatever it was.
+    Record { topic: Topic::DeadLetterSettled, key: letter.key.to_vec(), headers, payload: Some(Event::encode(&mark)) }
 }
 
 #[cfg(test)]
@@ -64,7 +86,6 @@ mod tests {
     use rejoinder_proto::from_millis;
 
     use super::*;
-    use crate::Position;
 
     #[test]
     fn a_replayed_letter_is_the_record_that_died_with_its_attempt_counted() {
@@ -89,6 +110,16 @@ mod tests {
         assert_eq!(again.headers.text(name::ATTEMPT), Some("1"));
         assert_eq!((again.topic, &again.key, &again.payload), (record.topic, &record.key, &record.payload));
         assert_eq!(again.headers.get("odd"), Some([0xff].as_slice()));
+        assert!(is_for("spam-filter", &again) && !is_for("comment-store", &again), "for the stage that failed alone");
+        assert!(is_for("comment-store", &record), "what is no replay is for all");
+
+        let delivered = Delivered { record: again, ..delivered };
+        let dead = to_dead_letter("spam-filter", &delivered, &Reason::impossible("still"), "00-t");
+        let letter = <v1::DeadLetter as Event>::decode(Topic::DeadLetter, &dead.headers, dead.payload.as_deref())
+            .expect("a dead letter");
+        let third = replayed(&letter).expect("a topic of ours");
+        assert_eq!((letter.attempt, third.headers.text(name::ATTEMPT)), (1, Some("2")));
+        assert_eq!(third.headers.len(), 5, "each name once");
     }
 
     #[test]

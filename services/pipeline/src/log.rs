@@ -1,17 +1,30 @@
 //! The seam between stages and the log that joins them.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use rejoinder_proto::Topic;
+use rejoinder_proto::{Timestamp, Topic, millis};
 
 use crate::{Delivered, Position, Progress, Record};
 
 /// The longest record that the log takes, in bytes of payload; Kafka's own default leaves room for headers within 1 MiB.
 pub const MAX_PAYLOAD_BYTES: usize = 1_000_000;
 
+/// What a log holds, for tools that only look: no group is joined, and nothing is written.
+pub trait Records: Send + Sync {
+    /// Reads a topic's committed records within `range`, each partition in order, up to the end that it has now.
+    fn read(&self, topic: Topic, range: &Range) -> Result<Box<dyn Reader>, LogError>;
+
+    /// How many partitions a topic has, numbered from 0.
+    fn partitions(&self, topic: Topic) -> Result<i32, LogError>;
+
+    /// How far a group has committed: the next offset that it reads, by topic and partition. A partition that it has not
+    /// committed yet is missing.
+    fn committed(&self, group: &str) -> Result<BTreeMap<(Topic, i32), i64>, LogError>;
+}
+
 /// A log of topics, partitions, offsets and consumer groups.
-pub trait Log: Send + Sync {
+pub trait Log: Records {
     /// Joins a consumer group. The consumer and its transactions belong to one thread.
     ///
     /// `instance` is unique among the group's living members, and stable over a restart of the same one.
@@ -20,8 +33,42 @@ pub trait Log: Send + Sync {
     /// A way to append from outside of any stage.
     fn publisher(&self) -> Result<Arc<dyn Publisher>, LogError>;
 
-    /// Reads a topic's committed records from the start to the end that it has now, in no group.
-    fn read(&self, topic: Topic) -> Result<Box<dyn Reader>, LogError>;
+    /// A way to append several records together, for tools. Of two of one name the later fences the earlier: when this
+    /// returns, everything that the earlier did is decided and can be read, and it can do nothing more.
+    fn transactor(&self, name: &str) -> Result<Box<dyn Transactor>, LogError>;
+}
+
+/// Which records of a topic; by default all of them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Range {
+    /// Only this partition.
+    pub partition: Option<i32>,
+    /// The first offset; it means something with a partition only.
+    pub first: Option<i64>,
+    /// The offset after the last; it means something with a partition only.
+    pub end: Option<i64>,
+    /// Appended at this time or later, to the millisecond.
+    pub from: Option<Timestamp>,
+    /// Appended before this time, to the millisecond.
+    pub to: Option<Timestamp>,
+}
+
+impl Range {
+    /// A partition, whole.
+    pub fn of_partition(partition: i32) -> Self {
+        Self { partition: Some(partition), ..Self::default() }
+    }
+
+    /// Whether a record that was appended then is within it.
+    pub fn holds_time(&self, appended_at: &Timestamp) -> bool {
+        self.millis().contains(&millis(Some(appended_at)))
+    }
+
+    /// The times in milliseconds since 1970.
+    pub(crate) fn millis(&self) -> std::ops::Range<i64> {
+        let at = |time: &Option<Timestamp>, open| time.as_ref().map_or(open, |time| millis(Some(time)));
+        at(&self.from, i64::MIN)..at(&self.to, i64::MAX)
+    }
 }
 
 /// How much a poll may gather.
@@ -65,6 +112,13 @@ pub trait Publisher: Send + Sync {
     /// Returns when the record is durable and replicated (acks=all; fsync), with its position. An error may leave it
     /// appended all the same: a repeat under the same id is harmless downstream.
     async fn append(&self, record: Record) -> Result<Position, Unavailable>;
+}
+
+/// Appends several records: all of them, or none.
+pub trait Transactor: Send {
+    /// One transaction; durable when it returns. [`LogError::Fatal`] when another of the name has begun since. After
+    /// [`LogError::Unavailable`] it may have happened all the same: begin another, and look.
+    fn append(&mut self, records: Vec<Record>) -> Result<(), LogError>;
 }
 
 /// Reads a topic once, for tools.

@@ -5,6 +5,7 @@ mod pace;
 
 use std::{
     any::Any,
+    borrow::Cow,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::{Duration, Instant},
@@ -20,7 +21,7 @@ use self::{breaker::Breaker, pace::Pace};
 use crate::{
     Consumer, Delivered, LogError, Outcome, Progress, Reason, Received, Record, Stage, Transient,
     health::{Health, State},
-    moment, telemetry, to_dead_letter,
+    is_for, moment, telemetry, to_dead_letter,
 };
 
 /// How a stage is run.
@@ -147,6 +148,7 @@ impl<S: Stage> Runner<'_, S> {
     fn transact(&mut self, batch: &[Delivered]) -> Result<(), RunError> {
         let started = Instant::now();
         let progress = Progress::of(batch.iter().map(|delivered| delivered.position));
+        let batch = &*meant_for(S::NAME, batch);
         let decoded: Vec<_> = batch.iter().map(decode::<S::In>).collect();
         let (received, unusable): (Vec<_>, Vec<_>) = split(decoded);
         let outcomes = match self.process(&received) {
@@ -252,6 +254,14 @@ impl<S: Stage> Runner<'_, S> {
         }
         Ok(())
     }
+}
+
+/// The batch without what is meant for another stage, which is passed over.
+fn meant_for<'a>(stage: &str, batch: &'a [Delivered]) -> Cow<'a, [Delivered]> {
+    if batch.iter().all(|delivered| is_for(stage, &delivered.record)) {
+        return Cow::Borrowed(batch);
+    }
+    batch.iter().filter(|delivered| is_for(stage, &delivered.record)).cloned().collect()
 }
 
 fn decode<E: Event>(delivered: &Delivered) -> Result<Received<E>, Reason> {

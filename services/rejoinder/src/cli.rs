@@ -3,8 +3,13 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use rejoinder_pipeline::Range;
 use rejoinder_proto::Topic;
 use uuid::Uuid;
+
+use self::values::{Moment, Place};
+
+pub mod values;
 
 /// Turns a flood of reader comments into a clean, live conversation.
 #[derive(Debug, Parser)]
@@ -46,6 +51,12 @@ pub enum Command {
     /// Records that a worker could not use
     #[command(subcommand)]
     DeadLetters(DeadLettersCommand),
+    /// Prove that nothing was lost and nothing was done twice; exits with 1 and names what it cannot account for
+    Audit(AuditArgs),
+    /// Rebuild the comment store from the log, into an empty database; publishes nothing and moves no offset
+    Replay(ReplayArgs),
+    /// Print a checksum over all rows and decisions of the comment store
+    Checksum(ChecksumArgs),
     /// The configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -81,18 +92,115 @@ pub struct SubmitArgs {
     pub patience: u64,
 }
 
+/// `rejoinder audit`
+#[derive(Debug, Args)]
+pub struct AuditArgs {
+    /// Only what was submitted at this time or later: 2026-01-31T12:00:00Z, or a day in UTC
+    #[arg(long, value_name = "TIME", conflicts_with = "partition")]
+    pub from: Option<Moment>,
+
+    /// Only what was submitted before this time
+    #[arg(long, value_name = "TIME", conflicts_with = "partition")]
+    pub to: Option<Moment>,
+
+    /// Only this partition of comments.submitted
+    #[arg(long)]
+    pub partition: Option<i32>,
+
+    /// Only from this offset on
+    #[arg(long, value_name = "OFFSET", requires = "partition")]
+    pub first: Option<i64>,
+
+    /// Only up to this offset, without it
+    #[arg(long, value_name = "OFFSET", requires = "partition")]
+    pub end: Option<i64>,
+
+    /// Print JSON Lines: one object per finding, and the totals last
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `rejoinder replay`
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// Only records that were appended at this time or later: 2026-01-31T12:00:00Z, or a day in UTC
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<Moment>,
+
+    /// Only records that were appended before this time
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<Moment>,
+
+    /// Another database than the configured one: postgres://... or the path of a SQLite file
+    #[arg(long, value_name = "DATABASE")]
+    pub database: Option<String>,
+}
+
+/// `rejoinder checksum`
+#[derive(Debug, Args)]
+pub struct ChecksumArgs {
+    /// Another database than the configured one: postgres://... or the path of a SQLite file
+    #[arg(long, value_name = "DATABASE")]
+    pub database: Option<String>,
+}
+
 /// `rejoinder dead-letters`
 #[derive(Debug, Subcommand)]
 pub enum DeadLettersCommand {
-    /// Print one line per dead letter: where it came from and why it died
-    List(DeadLetterFilter),
-    /// Append dead letters to their topics again, each with its attempt counted
-    Replay(DeadLetterFilter),
+    /// Print one line per open dead letter: where it stands, where it came from, and why it died
+    List {
+        /// Which.
+        #[command(flatten)]
+        filter: DeadLetterFilter,
+        /// Only that died of this: tombstone, empty, undecodable, unknown_schema, impossible, panic
+        #[arg(long)]
+        reason: Option<String>,
+        /// Those too that were replayed or discarded
+        #[arg(long)]
+        all: bool,
+    },
+    /// Print all of one dead letter, the comment's text included
+    Show {
+        /// Its first column in the list
+        #[arg(value_name = "PARTITION:OFFSET")]
+        letter: Place,
+    },
+    /// Append dead letters to their topics again, each once and with its attempt counted, for the stage that failed
+    Replay {
+        /// One letter, by its first column in the list; without it, all that the filter lets through
+        #[arg(value_name = "PARTITION:OFFSET")]
+        letter: Option<Place>,
+        /// Which.
+        #[command(flatten)]
+        filter: DeadLetterFilter,
+        /// Only that died of this: tombstone, empty, undecodable, unknown_schema, impossible, panic
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Settle dead letters that are to stay dead
+    Discard {
+        /// One letter, by its first column in the list; without it, all that the filter lets through
+        #[arg(value_name = "PARTITION:OFFSET")]
+        letter: Option<Place>,
+        /// Which.
+        #[command(flatten)]
+        filter: DeadLetterFilter,
+        /// Only that died of this: tombstone, empty, undecodable, unknown_schema, impossible, panic
+        #[arg(long, value_name = "REASON")]
+        died_of: Option<String>,
+        /// Why they are to stay dead; kept with the mark
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
 }
 
 /// Which dead letters. Without a filter, all of them.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, PartialEq, Args)]
 pub struct DeadLetterFilter {
+    /// Only with this reason; its flag is not called alike everywhere.
+    #[arg(skip)]
+    pub cause: Option<String>,
+
     /// Only of this comment
     #[arg(long)]
     pub id: Option<Uuid>,
@@ -101,13 +209,29 @@ pub struct DeadLetterFilter {
     #[arg(long)]
     pub stage: Option<String>,
 
-    /// Only with this reason: tombstone, empty, undecodable, unknown_schema, impossible, panic
-    #[arg(long)]
-    pub reason: Option<String>,
-
     /// Only from this topic
     #[arg(long)]
     pub topic: Option<Topic>,
+
+    /// Only that died at this time or later: 2026-01-31T12:00:00Z, or a day in UTC
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<Moment>,
+
+    /// Only that died before this time
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<Moment>,
+}
+
+impl AuditArgs {
+    /// The part of comments.submitted.
+    pub fn range(&self) -> Range {
+        Range { partition: self.partition, first: self.first, end: self.end, ..times(self.from, self.to) }
+    }
+}
+
+/// A range of times.
+pub fn times(from: Option<Moment>, to: Option<Moment>) -> Range {
+    Range { from: from.map(Into::into), to: to.map(Into::into), ..Range::default() }
 }
 
 /// `rejoinder config`

@@ -1,6 +1,9 @@
 //! One module per subcommand that is not a worker.
 
+pub mod audit;
+pub mod checksum;
 pub mod dead_letters;
 pub mod migrate;
+pub mod replay;
 pub mod submit;
 pub mod topics;

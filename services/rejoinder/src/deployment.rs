@@ -3,13 +3,17 @@
 use std::{fs, path::Path, sync::Arc};
 
 use anyhow::{Context, Result, bail};
-use rejoinder_comment_store::Store;
+use rejoinder_comment_store::inspect::Inspect;
 use rejoinder_comment_store_postgres::PostgresStore;
 use rejoinder_comment_store_sqlite::SqliteStore;
 use rejoinder_notifier::Outbox;
 use rejoinder_notifier_postgres::PostgresOutbox;
 use rejoinder_notifier_sqlite::SqliteOutbox;
-use rejoinder_pipeline::{Log, kafka::KafkaLog, sqlite::SqliteLog};
+use rejoinder_pipeline::{
+    Log, Records,
+    kafka::KafkaLog,
+    sqlite::{SqliteLog, SqliteView},
+};
 use rejoinder_proto::token::{MIN_KEY_BYTES, TokenKeys};
 use secrecy::ExposeSecret;
 
@@ -23,11 +27,19 @@ pub fn log(config: &Config) -> Result<Arc<dyn Log>> {
     })
 }
 
+/// What the log holds, to look at: also while the embedded log belongs to another process.
+pub fn records(config: &Config) -> Result<Arc<dyn Records>> {
+    Ok(match config.deployment {
+        Deployment::Embedded => Arc::new(SqliteView::open(&log_file(config))?),
+        Deployment::Distributed => Arc::new(kafka_log(config)?),
+    })
+}
+
 /// The embedded log; refused while another process has it.
 pub fn embedded_log(config: &Config) -> Result<SqliteLog> {
     fs::create_dir_all(&config.data_dir)
         .with_context(|| format!("data_dir: cannot create {}", config.data_dir.display()))?;
-    Ok(SqliteLog::open(&config.data_dir.join("log.sqlite"), config.embedded.partitions)?)
+    Ok(SqliteLog::open(&log_file(config), config.embedded.partitions)?)
 }
 
 /// Kafka.
@@ -39,11 +51,28 @@ pub fn kafka_log(config: &Config) -> Result<KafkaLog> {
 }
 
 /// The comment store, whichever it is. The embedded one brings its tables up to date as it opens.
-pub async fn store(config: &Config) -> Result<Arc<dyn Store>> {
+pub async fn store(config: &Config) -> Result<Arc<dyn Inspect>> {
     Ok(match config.deployment {
         Deployment::Embedded => Arc::new(SqliteStore::open(&comments_file(config)).await?),
         Deployment::Distributed => Arc::new(postgres_store(config).await?),
     })
+}
+
+/// The store in a database that is named on the command line, else the configured one; its tables are made when `fresh`.
+pub async fn store_in(database: Option<&str>, config: &Config, fresh: bool) -> Result<Arc<dyn Inspect>> {
+    let postgres = match database {
+        Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+            PostgresStore::connect(url, config.postgres.max_connections).await.context("--database")?
+        }
+        Some(path) if !fresh && !Path::new(path).is_file() => bail!("--database: there is no file {path}"),
+        Some(path) => return Ok(Arc::new(SqliteStore::open(path).await.context("--database")?)),
+        None if config.deployment == Deployment::Embedded => return store(config).await,
+        None => postgres_store(config).await?,
+    };
+    if fresh {
+        postgres.migrate().await.context("postgres")?;
+    }
+    Ok(Arc::new(postgres))
 }
 
 /// The store on PostgreSQL.
@@ -72,6 +101,10 @@ fn postgres_url(config: &Config) -> Result<&str> {
         bail!("postgres.url is empty; set it to postgres://user:password@host/database");
     }
     Ok(url)
+}
+
+fn log_file(config: &Config) -> std::path::PathBuf {
+    config.data_dir.join("log.sqlite")
 }
 
 fn comments_file(config: &Config) -> std::path::PathBuf {

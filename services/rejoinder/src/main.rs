@@ -71,9 +71,11 @@ async fn run(command: Command, mut config: Config) -> Result<()> {
         }
         Command::Submit(args) => submit(&args, config).await,
         Command::DeadLetters(command) => {
-            let log = deployment::log(&config)?;
-            commands::dead_letters::run(log.as_ref(), &command).await
+            tokio::task::spawn_blocking(move || commands::dead_letters::run(&config, command)).await?
         }
+        Command::Audit(args) => commands::audit::run(&config, &args).await,
+        Command::Replay(args) => commands::replay::run(&config, &args).await,
+        Command::Checksum(args) => commands::checksum::run(&config, &args).await,
         Command::Config(ConfigCommand::Check) => {
             println!("the configuration is good");
             Ok(())

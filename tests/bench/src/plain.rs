@@ -2,6 +2,7 @@
 //! crash between the two does everything twice. Nothing ships with it.
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -18,7 +19,8 @@ use rdkafka::{
     producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer},
 };
 use rejoinder_pipeline::{
-    BatchLimits, Consumer, Delivered, Log, LogError, Position, Progress, Publisher, Reader, Record, Unavailable,
+    BatchLimits, Consumer, Delivered, Log, LogError, Position, Progress, Publisher, Range, Reader, Record, Records,
+    Transactor, Unavailable,
 };
 use rejoinder_proto::{Topic, from_millis};
 
@@ -46,9 +48,27 @@ impl Log for PlainLog {
         Ok(Arc::new(Nobody))
     }
 
-    fn read(&self, _: Topic) -> Result<Box<dyn Reader>, LogError> {
-        Err(LogError::Fatal("it only copies".into()))
+    fn transactor(&self, _: &str) -> Result<Box<dyn Transactor>, LogError> {
+        Err(copies())
     }
+}
+
+impl Records for PlainLog {
+    fn read(&self, _: Topic, _: &Range) -> Result<Box<dyn Reader>, LogError> {
+        Err(copies())
+    }
+
+    fn partitions(&self, _: Topic) -> Result<i32, LogError> {
+        Err(copies())
+    }
+
+    fn committed(&self, _: &str) -> Result<BTreeMap<(Topic, i32), i64>, LogError> {
+        Err(copies())
+    }
+}
+
+fn copies() -> LogError {
+    LogError::Fatal("it only copies".into())
 }
 
 struct Nobody;

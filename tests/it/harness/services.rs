@@ -29,17 +29,28 @@ impl Services {
 
     /// A configuration with topics and a database of its own.
     pub async fn configuration(&self, rest: &str) -> (String, String) {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let name = format!("it{}x{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        self.create_database(&name).await;
-        let (server, _) = self.postgres.rsplit_once('/').expect("a database in the address");
+        let (postgres, name) = self.database().await;
         let config = format!(
             "deployment = \"distributed\"\n\
              kafka.brokers = {:?}\nkafka.prefix = \"{name}.\"\nkafka.partitions = 3\nkafka.replication_factor = 1\n\
-             postgres.url = \"{server}/{name}\"\nmoderation.keys = [\"0123456789abcdef0123456789abcdef\"]\n{rest}",
+             postgres.url = \"{postgres}\"\nmoderation.keys = [\"0123456789abcdef0123456789abcdef\"]\n{rest}",
             self.kafka
         );
         (config, name)
+    }
+
+    /// A new database: its address and its name.
+    pub async fn database(&self) -> (String, String) {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("it{}x{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        self.create_database(&name).await;
+        (self.address(&name), name)
+    }
+
+    /// The address of a database on the server.
+    pub fn address(&self, name: &str) -> String {
+        let (server, _) = self.postgres.rsplit_once('/').expect("a database in the address");
+        format!("{server}/{name}")
     }
 
     async fn create_database(&self, name: &str) {
@@ -56,8 +67,7 @@ pub struct Database(PgPool);
 
 impl Database {
     pub async fn of(services: &Services, name: &str) -> Self {
-        let (server, _) = services.postgres.rsplit_once('/').expect("a database in the address");
-        Self(PgPool::connect(&format!("{server}/{name}")).await.expect("PostgreSQL answers"))
+        Self(PgPool::connect(&services.address(name)).await.expect("PostgreSQL answers"))
     }
 
     /// How many comments and rejections there are.

@@ -16,6 +16,7 @@
 
 mod error;
 mod facts;
+mod inspect;
 mod load;
 mod read;
 mod save;

@@ -20,6 +20,7 @@
 
 mod error;
 mod facts;
+mod inspect;
 mod json;
 mod load;
 mod read;

@@ -1,7 +1,8 @@
-//! What every database behind [`Store`] must do; each database's crate runs it against itself.
+//! What every database behind [`crate::Store`] must do; each database's crate runs it against itself.
 
 mod asking;
 mod deciding;
+mod inspecting;
 mod overtaking;
 mod racing;
 mod reading;
@@ -10,7 +11,7 @@ mod saving;
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
-use crate::Store;
+use crate::inspect::Inspect;
 
 pub use samples::{Sample, rejected};
 
@@ -18,9 +19,9 @@ pub use samples::{Sample, rejected};
 #[derive(Clone)]
 pub struct Fixture {
     /// One store.
-    pub store: Arc<dyn Store>,
+    pub store: Arc<dyn Inspect>,
     /// Another one on the same database, as a second process has it.
-    pub second: Arc<dyn Store>,
+    pub second: Arc<dyn Inspect>,
 }
 
 type Case = fn(Fixture) -> Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -75,5 +76,9 @@ fn cases() -> Vec<(&'static str, Case)> {
         ("facts about the last comment", |f| Box::pin(asking::last_comment(f))),
         ("previously approved", |f| Box::pin(asking::previously_approved(f))),
         ("a tally", |f| Box::pin(asking::tally(f))),
+        ("what is known of ids", |f| Box::pin(inspecting::known(f))),
+        ("rows and decisions in pages", |f| Box::pin(inspecting::pages(f))),
+        ("a checksum", |f| Box::pin(inspecting::checksums(f))),
+        ("a checksum that every database gives", |f| Box::pin(inspecting::canonical(f))),
     ]
 }

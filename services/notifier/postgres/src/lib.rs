@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, SubsecRound, Utc};
 use rejoinder_notifier::{Claim, Claimed, Depth, Fate, NewMail, Outbox, OutboxError, Settlement};
 use sqlx::{PgPool, migrate::MigrateError, postgres::PgPoolOptions};
+use uuid::Uuid;
 
 /// Rows in one statement; keeps a statement's size in the low megabytes.
 const CHUNK: usize = 500;
@@ -163,6 +164,19 @@ impl Outbox for PostgresOutbox {
             failed: counts.failed.unsigned_abs(),
             skipped: counts.skipped.unsigned_abs(),
         })
+    }
+
+    async fn sent(&self, after: Option<Uuid>, limit: u32) -> Result<Vec<(Uuid, Uuid)>, OutboxError> {
+        let rows = sqlx::query!(
+            "select id, comment_id from notifier_outbox
+             where status = 'sent' and ($1::uuid is null or id > $1) order by id limit $2",
+            after,
+            i64::from(limit),
+        )
+        .fetch_all(&self.0)
+        .await
+        .map_err(refusal)?;
+        Ok(rows.into_iter().map(|row| (row.id, row.comment_id)).collect())
     }
 
     async fn purge(&self, settled_before: DateTime<Utc>, limit: u32) -> Result<u64, OutboxError> {

@@ -162,6 +162,21 @@ impl Outbox for SqliteOutbox {
         Ok(depth)
     }
 
+    async fn sent(&self, after: Option<Uuid>, limit: u32) -> Result<Vec<(Uuid, Uuid)>, OutboxError> {
+        // Every id comes after no bytes at all.
+        let after = after.map_or_else(Vec::new, |id| id.as_bytes().to_vec());
+        let rows = sqlx::query!(
+            r#"select id as "id: Uuid", comment_id as "comment_id: Uuid" from notifier_outbox
+               where status = 'sent' and id > ?1 order by id limit ?2"#,
+            after,
+            limit,
+        )
+        .fetch_all(&self.0)
+        .await
+        .map_err(refusal)?;
+        Ok(rows.into_iter().map(|row| (row.id, row.comment_id)).collect())
+    }
+
     async fn purge(&self, settled_before: DateTime<Utc>, limit: u32) -> Result<u64, OutboxError> {
         let before = settled_before.timestamp_micros();
         let purged = sqlx::query!(

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Duration, Utc};
 use rejoinder_notifier::{Claimed, Depth, NewMail, Outbox, OutboxError, Settlement, contract};
 use rejoinder_notifier_sqlite::SqliteOutbox;
+use uuid::Uuid;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keeps_the_contract() {
@@ -82,6 +83,10 @@ impl Outbox for Alternating {
 
     async fn depth(&self) -> Result<Depth, OutboxError> {
         self.next().depth().await
+    }
+
+    async fn sent(&self, after: Option<Uuid>, limit: u32) -> Result<Vec<(Uuid, Uuid)>, OutboxError> {
+        self.next().sent(after, limit).await
     }
 
     async fn purge(&self, settled_before: DateTime<Utc>, limit: u32) -> Result<u64, OutboxError> {

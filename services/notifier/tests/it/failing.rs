@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Duration, Utc};
 use rejoinder_notifier::{Claimed, Depth, MemoryOutbox, NewMail, Outbox, OutboxError, Settlement};
 use tokio::time::timeout;
+use uuid::Uuid;
 
 #[derive(Default)]
 pub struct Failing {
@@ -70,6 +71,10 @@ impl Outbox for Failing {
 
     async fn depth(&self) -> Result<Depth, OutboxError> {
         self.inner.depth().await
+    }
+
+    async fn sent(&self, after: Option<Uuid>, limit: u32) -> Result<Vec<(Uuid, Uuid)>, OutboxError> {
+        self.inner.sent(after, limit).await
     }
 
     async fn purge(&self, settled_before: DateTime<Utc>, limit: u32) -> Result<u64, OutboxError> {

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use rdkafka::{
-    Offset,
+    Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer as _},
     error::KafkaResult,
 };
@@ -9,8 +9,39 @@ use rejoinder_proto::Topic;
 
 use super::{
     events::MemberEvents,
-    settings::{KafkaSettings, Partition},
+    settings::{self, KafkaSettings, Partition},
 };
+use crate::LogError;
+
+/// How far a group has committed in each partition of our topics, asked without joining it. Offsets of a transaction that is
+/// not decided yet are waited for, since the client reads committed.
+pub fn committed(settings: &KafkaSettings, group: &str) -> Result<BTreeMap<Partition, i64>, LogError> {
+    let consumer: BaseConsumer<MemberEvents> = settings
+        .observer(group)
+        .create_with_context(MemberEvents::new("observer"))
+        .map_err(|error| settings::refused(&error))?;
+    let ask = || {
+        let mut asked = TopicPartitionList::new();
+        for topic in Topic::ALL {
+            let name = settings.topic(topic);
+            let metadata = consumer.fetch_metadata(Some(&name), KafkaSettings::ANSWER)?;
+            for partition in metadata.topics().iter().flat_map(|topic| topic.partitions()) {
+                asked.add_partition_offset(&name, partition.id(), Offset::Invalid)?;
+            }
+        }
+        let mut committed = BTreeMap::new();
+        for each in consumer.committed_offsets(asked, KafkaSettings::ANSWER)?.elements() {
+            each.error()?;
+            if let (Some(partition), Offset::Offset(next)) =
+                (settings.partition_of(each.topic(), each.partition()), each.offset())
+            {
+                committed.insert(partition, next);
+            }
+        }
+        Ok(committed)
+    };
+    ask().map_err(|error: rdkafka::error::KafkaError| LogError::Unavailable(error.to_string()))
+}
 
 /// How far a member has come in each of its partitions, since it has them: the offset after the last record.
 #[derive(Debug, Default)]

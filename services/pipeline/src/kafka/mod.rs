@@ -15,17 +15,18 @@ mod records;
 mod settings;
 mod topics;
 mod transactions;
+mod transactor;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use rejoinder_proto::Topic;
 
-use self::{consumer::KafkaConsumer, publisher::KafkaPublisher, reader::KafkaReader};
+use self::{consumer::KafkaConsumer, publisher::KafkaPublisher, reader::KafkaReader, transactor::KafkaTransactor};
 pub use self::{
     settings::{KafkaSettings, MAX_RECORD_BYTES},
     topics::TopicState,
 };
-use crate::{Consumer, Log, LogError, Publisher, Reader};
+use crate::{Consumer, Log, LogError, Publisher, Range, Reader, Records, Transactor};
 
 /// A Kafka cluster as the log. Clones share the settings; every consumer and publisher has its own connections.
 #[derive(Clone, Debug)]
@@ -39,7 +40,8 @@ impl KafkaLog {
         Ok(Self(Arc::new(settings)))
     }
 
-    /// Makes the topics that are missing, with `max.message.bytes` at [`MAX_RECORD_BYTES`], and gives those. Topics that
+    /// Makes the topics that are missing, with `max.message.bytes` at [`MAX_RECORD_BYTES`] and dead letters kept for
+    /// ever, and gives those. Topics that
     /// exist are left alone. Blocks for up to half a minute.
     pub fn create_topics(&self) -> Result<Vec<Topic>, LogError> {
         topics::create(&self.0)
@@ -60,7 +62,21 @@ impl Log for KafkaLog {
         Ok(Arc::new(KafkaPublisher::new(&self.0)?))
     }
 
-    fn read(&self, topic: Topic) -> Result<Box<dyn Reader>, LogError> {
-        Ok(Box::new(KafkaReader::new(&self.0, topic)?))
+    fn transactor(&self, name: &str) -> Result<Box<dyn Transactor>, LogError> {
+        Ok(Box::new(KafkaTransactor::begin(&self.0, name)?))
+    }
+}
+
+impl Records for KafkaLog {
+    fn read(&self, topic: Topic, range: &Range) -> Result<Box<dyn Reader>, LogError> {
+        Ok(Box::new(KafkaReader::new(&self.0, topic, range)?))
+    }
+
+    fn partitions(&self, topic: Topic) -> Result<i32, LogError> {
+        topics::partitions(&self.0, topic)
+    }
+
+    fn committed(&self, group: &str) -> Result<BTreeMap<(Topic, i32), i64>, LogError> {
+        lag::committed(&self.0, group)
     }
 }

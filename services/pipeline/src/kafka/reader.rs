@@ -9,7 +9,7 @@ use rdkafka::{
     consumer::{BaseConsumer, Consumer as _, ConsumerContext},
     error::KafkaError,
 };
-use rejoinder_proto::Topic;
+use rejoinder_proto::{Topic, millis};
 
 use super::{
     errors,
@@ -18,7 +18,7 @@ use super::{
     settings::{self, KafkaSettings},
     topics,
 };
-use crate::{Delivered, LogError, Reader};
+use crate::{Delivered, LogError, Range, Reader};
 
 /// Records and about as many bytes in one answer of the reader.
 const CHUNK: usize = 1_000;
@@ -34,11 +34,12 @@ pub struct KafkaReader {
     consumer: BaseConsumer<MemberEvents>,
     /// The partitions that are not read to the end yet, each with the offset of its end.
     left: BTreeMap<i32, i64>,
+    range: Range,
 }
 
 impl KafkaReader {
     /// Asks the brokers how far each partition reaches.
-    pub fn new(settings: &KafkaSettings, topic: Topic) -> Result<Self, LogError> {
+    pub fn new(settings: &KafkaSettings, topic: Topic, range: &Range) -> Result<Self, LogError> {
         let consumer: BaseConsumer<MemberEvents> = settings
             .reader()
             .create_with_context(MemberEvents::new("reader"))
@@ -47,7 +48,7 @@ impl KafkaReader {
         let name = settings.topic(topic);
         let until = Instant::now() + SILENCE;
         let left = loop {
-            match ends(&consumer, &name) {
+            match ends(&consumer, &name, range) {
                 Ok(left) => break left,
                 Err(error) if Instant::now() > until => return Err(LogError::Unavailable(error.to_string())),
                 // A topic that is new, or has just lost a broker, has no leader for a moment.
@@ -55,25 +56,58 @@ impl KafkaReader {
             }
             thread::sleep(AGAIN);
         };
-        Ok(Self { settings: settings.clone(), consumer, left })
+        Ok(Self { settings: settings.clone(), consumer, left, range: range.clone() })
     }
 }
 
-/// The end of each partition that has records, and reading them begins. Under read_committed an end is the offset of the
+/// The end of each partition that has records within the range, and reading them begins. Under read_committed an end is the offset of the
 /// first record that is still undecided.
-fn ends<C: ConsumerContext>(consumer: &BaseConsumer<C>, name: &str) -> Result<BTreeMap<i32, i64>, KafkaError> {
+fn ends<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    name: &str,
+    range: &Range,
+) -> Result<BTreeMap<i32, i64>, KafkaError> {
     let metadata = consumer.fetch_metadata(Some(name), KafkaSettings::ANSWER)?;
     let mut left = BTreeMap::new();
     let mut assignment = TopicPartitionList::new();
     for partition in metadata.topics().iter().flat_map(|topic| topic.partitions()) {
-        let (low, high) = consumer.fetch_watermarks(name, partition.id(), KafkaSettings::ANSWER)?;
-        if low < high {
-            left.insert(partition.id(), high);
-            assignment.add_partition_offset(name, partition.id(), Offset::Offset(low))?;
+        let number = partition.id();
+        if range.partition.is_some_and(|only| only != number) {
+            continue;
+        }
+        let (low, high) = consumer.fetch_watermarks(name, number, KafkaSettings::ANSWER)?;
+        let (mut first, mut end) = (low.max(since(consumer, name, number, range)?.unwrap_or(high)), high);
+        if range.partition.is_some() {
+            (first, end) = (first.max(range.first.unwrap_or(first)), end.min(range.end.unwrap_or(end)));
+        }
+        if first < end {
+            left.insert(number, end);
+            assignment.add_partition_offset(name, number, Offset::Offset(first))?;
         }
     }
     consumer.assign(&assignment)?;
     Ok(left)
+}
+
+/// The first offset with a time in the range; the times of a partition need not rise, so others may follow that have not.
+/// `None` when there is no such record.
+fn since<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    name: &str,
+    partition: i32,
+    range: &Range,
+) -> Result<Option<i64>, KafkaError> {
+    let Some(from) = &range.from else { return Ok(Some(0)) };
+    let mut asked = TopicPartitionList::new();
+    asked.add_partition_offset(name, partition, Offset::Offset(millis(Some(from)).max(0)))?;
+    let found = consumer.offsets_for_times(asked, KafkaSettings::ANSWER)?;
+    for each in found.elements() {
+        each.error()?;
+        if let Offset::Offset(offset) = each.offset() {
+            return Ok(Some(offset));
+        }
+    }
+    Ok(None)
 }
 
 impl Reader for KafkaReader {
@@ -102,7 +136,7 @@ impl Reader for KafkaReader {
                     let Some(delivered) = records::delivered(&self.settings, &message) else { continue };
                     let (partition, offset) = (delivered.position.partition, delivered.position.offset);
                     let Some(end) = self.left.get(&partition).copied() else { continue };
-                    if offset < end {
+                    if offset < end && self.range.holds_time(&delivered.appended_at) {
                         bytes += delivered.record.size();
                         chunk.push(delivered);
                     }

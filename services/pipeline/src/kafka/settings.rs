@@ -193,6 +193,11 @@ impl KafkaSettings {
         self.finish(config)
     }
 
+    /// A client that asks about a group and never joins it.
+    pub(super) fn observer(&self, group: &str) -> ClientConfig {
+        self.finish(self.fetching(&format!("{}{group}", self.prefix)))
+    }
+
     /// The producer of a group member's transactions.
     pub(super) fn transactional(&self, group: &str, instance: &str) -> ClientConfig {
         let mut config = self.producing();

@@ -57,9 +57,15 @@ pub fn create(settings: &KafkaSettings) -> Result<Vec<Topic>, LogError> {
     let largest = MAX_RECORD_BYTES.to_string();
     let wanted: Vec<NewTopic<'_>> = names
         .iter()
-        .map(|name| {
+        .zip(Topic::ALL)
+        .map(|(name, topic)| {
             let copies = TopicReplication::Fixed(settings.replication_factor);
-            NewTopic::new(name, settings.partitions, copies).set("max.message.bytes", &largest)
+            let new = NewTopic::new(name, settings.partitions, copies).set("max.message.bytes", &largest);
+            match topic {
+                // They wait for a person, who may be longer about it than a cluster keeps records.
+                Topic::DeadLetter | Topic::DeadLetterSettled => new.set("retention.ms", "-1"),
+                _ => new,
+            }
         })
         .collect();
     let options = AdminOptions::new().operation_timeout(Some(MAKE)).request_timeout(Some(MAKE));
@@ -81,6 +87,17 @@ pub fn check(settings: &KafkaSettings) -> Result<BTreeMap<Topic, TopicState>, Lo
     let admin: AdminClient<DefaultClientContext> =
         settings.client().create().map_err(|error| settings::refused(&error))?;
     Topic::ALL.iter().map(|topic| Ok((*topic, state(admin.inner(), settings, *topic)?))).collect()
+}
+
+/// How many partitions a topic has.
+pub fn partitions(settings: &KafkaSettings, topic: Topic) -> Result<i32, LogError> {
+    let admin: AdminClient<DefaultClientContext> =
+        settings.client().create().map_err(|error| settings::refused(&error))?;
+    match state(admin.inner(), settings, topic)? {
+        TopicState::Missing => Err(LogError::Unavailable(errors::missing(&[settings.topic(topic)]))),
+        TopicState::Partitions { found } => Ok(i32::try_from(found).unwrap_or(i32::MAX)),
+        TopicState::Right | TopicState::Replication { .. } => Ok(settings.partitions),
+    }
 }
 
 /// Whether the brokers answer and have these topics. The error says which they have not.

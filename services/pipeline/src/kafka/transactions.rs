@@ -112,6 +112,22 @@ impl Transactions {
         Err(failure)
     }
 
+    /// One transaction without offsets, from outside of any group.
+    pub fn append(&mut self, records: Vec<Record>) -> Result<(), Failure> {
+        let Some(producer) = &self.producer else {
+            return Err(Failure::Unknown("there is no producer any more".to_owned()));
+        };
+        let begun = producer.begin_transaction().map_err(Trouble::from);
+        let delivered = begun.and_then(|()| self.deliver(producer, records));
+        let committed = delivered.and_then(|()| Ok(producer.commit_transaction(Timeout::Never)?));
+        let Err(trouble) = committed else { return Ok(()) };
+        let failure = settle(producer, trouble);
+        if !matches!(failure, Failure::Aborted(_)) {
+            self.producer = None;
+        }
+        Err(failure)
+    }
+
     fn transact(
         &self,
         producer: &ThreadedProducer<Deliveries>,

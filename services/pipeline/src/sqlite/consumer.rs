@@ -34,7 +34,7 @@ impl SqliteConsumer {
         instance: &str,
         topics: &[Topic],
     ) -> Result<Self, LogError> {
-        let reader = log.0.reader()?;
+        let reader = log.0.view.connect()?;
         let number = lock(&group).join(instance, topics, log.0.partitions);
         let (group_name, instance) = (group_name.to_owned(), instance.to_owned());
         Ok(Self {

@@ -11,9 +11,11 @@ mod group;
 mod publisher;
 mod reader;
 mod schema;
+mod transactor;
+mod view;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     fs::{File, OpenOptions, TryLockError},
     path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
@@ -23,8 +25,9 @@ use std::{
 use rejoinder_proto::{Topic, millis, now};
 use rusqlite::{Connection, TransactionBehavior};
 
-use self::{consumer::SqliteConsumer, group::Group, publisher::SqlitePublisher, reader::SqliteReader};
-use crate::{Consumer, Log, LogError, Progress, Publisher, Reader, Record, moment};
+pub use self::view::SqliteView;
+use self::{consumer::SqliteConsumer, group::Group, publisher::SqlitePublisher, transactor::SqliteTransactor};
+use crate::{Consumer, Log, LogError, Progress, Publisher, Range, Reader, Record, Records, Transactor, moment};
 
 /// The end of each partition: the offset that the next record gets.
 type Ends = HashMap<(Topic, i32), i64>;
@@ -34,7 +37,7 @@ type Ends = HashMap<(Topic, i32), i64>;
 pub struct SqliteLog(Arc<Shared>);
 
 struct Shared {
-    path: PathBuf,
+    view: SqliteView,
     partitions: i32,
     writer: Mutex<Connection>,
     /// What is committed; guarded apart from the writer, so that a reader never waits for a commit.
@@ -42,6 +45,8 @@ struct Shared {
     grown: Condvar,
     groups: Mutex<HashMap<String, Arc<Mutex<Group>>>>,
     publisher: Mutex<Option<Arc<SqlitePublisher>>>,
+    /// The number of the newest transactor of each name.
+    transactors: Mutex<HashMap<String, u64>>,
     /// Held as long as the log is open: the operating system lets go of it however the process ends.
     _owner: File,
 }
@@ -64,13 +69,14 @@ impl SqliteLog {
         let partitions = schema::prepare(&mut writer, partitions).map_err(|error| fatal(path, &error))?;
         let ends = schema::ends(&writer, partitions).map_err(|error| fatal(path, &error))?;
         Ok(Self(Arc::new(Shared {
-            path: path.to_owned(),
+            view: SqliteView::new(path, partitions),
             partitions,
             writer: Mutex::new(writer),
             ends: Mutex::new(ends),
             grown: Condvar::new(),
             groups: Mutex::default(),
             publisher: Mutex::default(),
+            transactors: Mutex::default(),
             _owner: owner,
         })))
     }
@@ -100,21 +106,26 @@ impl Log for SqliteLog {
         Ok(started)
     }
 
-    fn read(&self, topic: Topic) -> Result<Box<dyn Reader>, LogError> {
-        let ends: Vec<(i32, i64)> = {
-            let ends = lock(&self.0.ends);
-            (0..self.0.partitions).map(|p| (p, ends.get(&(topic, p)).copied().unwrap_or(0))).collect()
-        };
-        Ok(Box::new(SqliteReader::new(self.0.reader()?, topic, ends)))
+    fn transactor(&self, name: &str) -> Result<Box<dyn Transactor>, LogError> {
+        Ok(Box::new(SqliteTransactor::begin(self.clone(), name)))
+    }
+}
+
+impl Records for SqliteLog {
+    fn read(&self, topic: Topic, range: &Range) -> Result<Box<dyn Reader>, LogError> {
+        self.0.view.read(topic, range)
+    }
+
+    fn partitions(&self, topic: Topic) -> Result<i32, LogError> {
+        self.0.view.partitions(topic)
+    }
+
+    fn committed(&self, group: &str) -> Result<BTreeMap<(Topic, i32), i64>, LogError> {
+        self.0.view.committed(group)
     }
 }
 
 impl Shared {
-    /// A connection that only reads; WAL lets it read beside the writer.
-    fn reader(&self) -> Result<Connection, LogError> {
-        schema::reader(&self.path).map_err(|error| fatal(&self.path, &error))
-    }
-
     /// Appends records and moves a group's offsets in one transaction. Gives the offset of each record.
     fn append(
         &self,

@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use rejoinder_proto::Topic;
 use rusqlite::Connection;
 
@@ -9,23 +11,23 @@ const CHUNK: usize = 500;
 pub struct SqliteReader {
     reader: Connection,
     topic: Topic,
-    /// Partitions still to read, with where to go on and where to end.
+    /// Partitions still to read, the next one last, with where to go on and where to end.
     left: Vec<(i32, i64, i64)>,
+    /// Times of appending, in milliseconds since 1970.
+    times: Range<i64>,
 }
 
 impl SqliteReader {
-    pub fn new(reader: Connection, topic: Topic, ends: Vec<(i32, i64)>) -> Self {
-        let left = ends.into_iter().rev().map(|(partition, end)| (partition, 0, end)).collect();
-        Self { reader, topic, left }
+    pub fn new(reader: Connection, topic: Topic, partitions: Vec<(i32, i64, i64)>, times: Range<i64>) -> Self {
+        Self { reader, topic, left: partitions.into_iter().rev().collect(), times }
     }
 }
 
 impl Reader for SqliteReader {
     fn next(&mut self) -> Result<Option<Vec<Delivered>>, LogError> {
         while let Some((partition, from, end)) = self.left.last_mut() {
-            let mut chunk = schema::select(&self.reader, self.topic, *partition, *from, CHUNK)
+            let chunk = schema::select_within(&self.reader, self.topic, *partition, *from..*end, &self.times, CHUNK)
                 .map_err(|error| LogError::Unavailable(error.to_string()))?;
-            chunk.retain(|delivered| delivered.position.offset < *end);
             match chunk.last() {
                 Some(last) => *from = last.position.offset + 1,
                 None => {

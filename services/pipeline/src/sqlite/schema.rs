@@ -1,6 +1,6 @@
 //! The tables, and every statement on them.
 
-use std::{path::Path, time::Duration};
+use std::{collections::BTreeMap, ops::Range, path::Path, time::Duration};
 
 use rejoinder_proto::{Topic, from_millis};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, TransactionBehavior, params};
@@ -41,33 +41,45 @@ pub fn prepare(writer: &mut Connection, partitions: i32) -> rusqlite::Result<i32
     writer.set_prepared_statement_cache_capacity(16);
     let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(TABLES)?;
-    let version = setting(&transaction, "version", VERSION)?;
+    for (name, initial) in [("version", VERSION), ("partitions", i64::from(partitions.max(1)))] {
+        transaction.execute("INSERT OR IGNORE INTO settings (name, value) VALUES (?1, ?2)", params![name, initial])?;
+    }
+    let partitions = self::partitions(&transaction)?;
+    transaction.commit()?;
+    Ok(partitions)
+}
+
+/// The log's number of partitions; an error when its format is another version's.
+pub fn partitions(connection: &Connection) -> rusqlite::Result<i32> {
+    let setting = |name: &str| -> rusqlite::Result<i64> {
+        connection.query_row("SELECT value FROM settings WHERE name = ?1", [name], |row| row.get(0))
+    };
+    let version = setting("version")?;
     if version != VERSION {
         return Err(rusqlite::Error::InvalidParameterName(format!(
             "the log was written by another version (its format is {version}, this one reads {VERSION})"
         )));
     }
-    let partitions = setting(&transaction, "partitions", i64::from(partitions.max(1)))?;
-    transaction.commit()?;
+    let partitions = setting("partitions")?;
     i32::try_from(partitions).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(0, partitions))
-}
-
-fn setting(connection: &Connection, name: &str, initial: i64) -> rusqlite::Result<i64> {
-    connection.execute("INSERT OR IGNORE INTO settings (name, value) VALUES (?1, ?2)", params![name, initial])?;
-    connection.query_row("SELECT value FROM settings WHERE name = ?1", [name], |row| row.get(0))
 }
 
 /// The end of every partition.
 pub fn ends(connection: &Connection, partitions: i32) -> rusqlite::Result<Ends> {
-    let mut last = connection.prepare("SELECT max(offset) FROM records WHERE topic = ?1 AND partition = ?2")?;
     let mut ends = Ends::new();
     for topic in Topic::ALL {
         for partition in 0..partitions {
-            let offset: Option<i64> = last.query_row(params![topic.name(), partition], |row| row.get(0))?;
-            ends.insert((topic, partition), offset.map_or(0, |offset| offset + 1));
+            ends.insert((topic, partition), end(connection, topic, partition)?);
         }
     }
     Ok(ends)
+}
+
+/// The end of one partition.
+pub fn end(connection: &Connection, topic: Topic, partition: i32) -> rusqlite::Result<i64> {
+    let mut last = connection.prepare_cached("SELECT max(offset) FROM records WHERE topic = ?1 AND partition = ?2")?;
+    let offset: Option<i64> = last.query_row(params![topic.name(), partition], |row| row.get(0))?;
+    Ok(offset.map_or(0, |offset| offset + 1))
 }
 
 /// A connection that can only read.
@@ -92,13 +104,28 @@ pub fn select(
     from: i64,
     limit: usize,
 ) -> rusqlite::Result<Vec<Delivered>> {
+    select_within(reader, topic, partition, from..i64::MAX, &(i64::MIN..i64::MAX), limit)
+}
+
+/// At most `limit` records of a partition with these offsets that were appended at these times.
+pub fn select_within(
+    reader: &Connection,
+    topic: Topic,
+    partition: i32,
+    offsets: Range<i64>,
+    times: &Range<i64>,
+    limit: usize,
+) -> rusqlite::Result<Vec<Delivered>> {
     let mut statement = reader.prepare_cached(
         "SELECT offset, appended_at, key, headers, payload FROM records
-         WHERE topic = ?1 AND partition = ?2 AND offset >= ?3 ORDER BY offset LIMIT ?4",
+         WHERE topic = ?1 AND partition = ?2 AND offset >= ?3 AND offset < ?4 AND appended_at >= ?5 AND appended_at < ?6
+         ORDER BY offset LIMIT ?7",
     )?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows =
-        statement.query_map(params![topic.name(), partition, from, limit], |row| delivered(topic, partition, row))?;
+    let rows = statement.query_map(
+        params![topic.name(), partition, offsets.start, offsets.end, times.start, times.end, limit],
+        |row| delivered(topic, partition, row),
+    )?;
     rows.collect()
 }
 
@@ -136,6 +163,22 @@ pub fn committed(reader: &Connection, group: &str, topic: Topic, partition: i32)
         reader.prepare_cached("SELECT next FROM offsets WHERE member_group = ?1 AND topic = ?2 AND partition = ?3")?;
     let next = statement.query_row(params![group, topic.name(), partition], |row| row.get(0)).optional()?;
     Ok(next.unwrap_or(0))
+}
+
+/// Where a group goes on in every partition that it has committed.
+pub fn all_committed(reader: &Connection, group: &str) -> rusqlite::Result<BTreeMap<(Topic, i32), i64>> {
+    let mut statement = reader.prepare("SELECT topic, partition, next FROM offsets WHERE member_group = ?1")?;
+    let rows = statement.query_map([group], |row| {
+        let topic: String = row.get(0)?;
+        Ok((topic.parse::<Topic>().ok(), row.get(1)?, row.get(2)?))
+    })?;
+    let known = |row: rusqlite::Result<(Option<Topic>, i32, i64)>| match row {
+        Ok((Some(topic), partition, next)) => Some(Ok(((topic, partition), next))),
+        // A topic of another version.
+        Ok((None, ..)) => None,
+        Err(error) => Some(Err(error)),
+    };
+    rows.filter_map(known).collect()
 }
 
 /// See [`super::SqliteLog::prune`]. A topic that no group has read yet keeps everything but what no group ever reads.

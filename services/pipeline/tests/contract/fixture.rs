@@ -3,6 +3,7 @@
 use std::{
     env,
     io::Write,
+    path::PathBuf,
     sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
@@ -14,8 +15,8 @@ use rdkafka::{
     client::DefaultClientContext,
 };
 use rejoinder_pipeline::{
-    BatchLimits, Consumer, Delivered, Log, LogError, Position, Progress, Publisher, Record,
-    kafka::{KafkaLog, KafkaSettings},
+    BatchLimits, Consumer, Delivered, Log, LogError, Position, Progress, Publisher, Range, Record,
+    kafka::{KafkaLog, KafkaSettings, TopicState},
     sqlite::SqliteLog,
 };
 use rejoinder_proto::{Topic, headers::Headers};
@@ -84,6 +85,10 @@ impl Fixture {
         let mut fixture = Self { place, log: None, publisher: OnceLock::new() };
         if let Some(kafka) = fixture.kafka() {
             assert_eq!(kafka.create_topics().expect("topics can be made"), Topic::ALL);
+            // A topic that was just made is not known to every request at once.
+            eventually("the topics are there", || {
+                kafka.check_topics().expect("an answer").values().all(|state| *state == TopicState::Right)
+            });
         }
         fixture.reopen();
         fixture
@@ -112,6 +117,14 @@ impl Fixture {
         });
     }
 
+    /// The file of an embedded log.
+    pub fn path(&self) -> Option<PathBuf> {
+        match &self.place {
+            Place::File(folder) => Some(folder.path().join("log.sqlite")),
+            Place::Cluster(_) => None,
+        }
+    }
+
     pub fn settings(&self) -> Option<&KafkaSettings> {
         match &self.place {
             Place::File(_) => None,
@@ -136,7 +149,12 @@ impl Fixture {
 
     /// Everything that a topic has.
     pub fn read(&self, topic: Topic) -> Vec<Delivered> {
-        let mut reader = self.log().read(topic).expect("a reader");
+        self.read_within(topic, &Range::default())
+    }
+
+    /// What a topic has within a range.
+    pub fn read_within(&self, topic: Topic, range: &Range) -> Vec<Delivered> {
+        let mut reader = self.log().read(topic, range).expect("a reader");
         let mut all = Vec::new();
         while let Some(records) = reader.next().expect("the topic can be read") {
             all.extend(records);

@@ -8,7 +8,7 @@ use rdkafka::{
     producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer},
 };
 use rejoinder_pipeline::{
-    Log, LogError,
+    Log, LogError, Range, Records,
     kafka::{KafkaLog, KafkaSettings, TopicState},
 };
 use rejoinder_proto::Topic;
@@ -159,7 +159,7 @@ fn a_cluster_that_is_away_is_waited_for() {
         assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
         consumer.idle(Duration::from_millis(50)).expect("waiting");
     }
-    assert!(matches!(log.read(Topic::Submitted).map(|_| ()), Err(LogError::Unavailable(_))));
+    assert!(matches!(log.read(Topic::Submitted, &Range::default()).map(|_| ()), Err(LogError::Unavailable(_))));
     let publisher = log.publisher().expect("a publisher");
     let started = Instant::now();
     assert!(futures::executor::block_on(publisher.append(numbered(1, 1).remove(0))).is_err());

@@ -5,6 +5,7 @@ mod broker;
 mod fixture;
 mod groups;
 mod kafka_only;
+mod looking;
 mod records;
 mod runner_load;
 mod runner_trouble;

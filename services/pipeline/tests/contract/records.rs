@@ -6,7 +6,7 @@ use std::{
 };
 
 use futures::executor::block_on;
-use rejoinder_pipeline::{Record, Unavailable, log::MAX_PAYLOAD_BYTES};
+use rejoinder_pipeline::{Range, Record, Unavailable, log::MAX_PAYLOAD_BYTES};
 use rejoinder_proto::{Topic, headers::Headers};
 use rstest::rstest;
 
@@ -129,7 +129,7 @@ fn a_reader_ends_where_the_topic_ended_when_it_began(
     let Some(fixture) = transport.open() else { return };
     assert!(fixture.read(Topic::Submitted).is_empty());
     fixture.append(numbered(50, 5));
-    let mut reader = fixture.log().read(Topic::Submitted).expect("a reader");
+    let mut reader = fixture.log().read(Topic::Submitted, &Range::default()).expect("a reader");
     fixture.append(numbered(50, 5));
     let mut seen = 0;
     while let Some(records) = reader.next().expect("the topic can be read") {

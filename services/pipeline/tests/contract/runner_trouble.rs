@@ -3,6 +3,7 @@
 use std::{sync::atomic::Ordering, sync::mpsc};
 
 use rejoinder_pipeline::{
+    Record,
     health::State,
     runner::{RunError, RunnerSettings},
 };
@@ -113,4 +114,27 @@ fn a_stop_finishes_the_batch_and_leaves(#[values(Transport::Sqlite, Transport::K
     worker.end().expect("the worker stops");
     assert_eq!(fixture.read(Topic::Rejected).len(), 1);
     nothing(&mut *fixture.join("toy", "0"));
+}
+
+#[rstest]
+fn a_replayed_letter_is_read_by_the_stage_that_failed_alone(
+    #[values(Transport::Sqlite, Transport::Kafka)] transport: Transport,
+) {
+    let Some(fixture) = transport.open() else { return };
+    let meant_for = |stage: &str, body: &str| {
+        let record = comment("a", body);
+        Record { headers: record.headers.clone().with("rejoinder-stage", stage), ..record }
+    };
+    let foreign = || Record { payload: Some(b"\xff\xff".to_vec()), ..meant_for("another", "") };
+    let sent = [foreign(), meant_for("toy", "mine"), foreign(), comment("a", "everybody's"), foreign()];
+    fixture.append(sent.to_vec());
+    let worker = Worker::start(&fixture, &Levers::default(), patient());
+    eventually("what is for it passes", || fixture.read(Topic::Rejected).len() == 2);
+    fixture.append(vec![foreign()]);
+    let done = || fixture.log().committed("toy").expect("offsets").values().sum::<i64>();
+    eventually("the rest is passed over", || done() == 6);
+    worker.stop().expect("the worker stops");
+    let id = |index: usize| sent[index].headers.text("ce_id").expect("an id").to_owned();
+    assert_eq!(ids(&fixture, Topic::Rejected), [id(1), id(3)]);
+    assert!(fixture.read(Topic::DeadLetter).is_empty(), "another stage's record is not even decoded");
 }

@@ -20,7 +20,7 @@ use rejoinder_proto::{trace, v1};
 use uuid::Uuid;
 
 use self::row::Defaults;
-use super::dead_letters;
+use super::dead_letters::letters;
 use crate::cli::{DeadLetterFilter, SubmitArgs};
 
 /// Appends that may wait for their acknowledgement at once.
@@ -167,8 +167,8 @@ async fn until_ended(
 async fn dead(log: &dyn Log, store: &dyn Store, ids: &[Uuid]) -> Result<u64> {
     let wanted: HashSet<&Uuid> = ids.iter().collect();
     let mut found = HashSet::new();
-    dead_letters::each(log, &DeadLetterFilter::ALL, |letter| {
-        found.extend(Uuid::parse_str(&letter.id).ok().filter(|id| wanted.contains(id)));
+    letters::each(log, &DeadLetterFilter::default(), |dead| {
+        found.extend(Uuid::parse_str(&dead.letter.id).ok().filter(|id| wanted.contains(id)));
         Ok(())
     })?;
     let found: Vec<Uuid> = found.into_iter().collect();
