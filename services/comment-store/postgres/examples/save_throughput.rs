@@ -19,11 +19,13 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 const WORDS: &str = "Thank you for this article. I had not known that the bridge was built before the railway came, and \
     it explains why the old road bends where it does. My grandmother told us another story, ";
 
+const THREADS: usize = 997;
+
 fn rows(number: usize) -> Vec<Change> {
     let mut rows: Vec<Sample> = Vec::with_capacity(number);
     for at in 0..number {
         let sample = Sample::at(1_700_000_000_000 + at as i64)
-            .on(&format!("2026/article-{}", at * 7919 % 997))
+            .on(&format!("2026/article-{}", at * 7919 % THREADS))
             .by(
                 &format!("Reader {}", at % 5000),
                 &format!("reader{}@mail.example", at % 5000),
@@ -34,7 +36,7 @@ fn rows(number: usize) -> Vec<Change> {
                 comment.html = format!("<p>{WORDS}{at}</p>");
             });
         // A reply now and then, to a comment of the same thread.
-        let sample = match at.checked_sub(997).filter(|_| at % 5 == 0) {
+        let sample = match at.checked_sub(THREADS).filter(|_| at % 5 == 0) {
             Some(parent) => sample.to(rows[parent].id),
             None => sample,
         };
@@ -81,19 +83,24 @@ impl Bench {
     }
 }
 
-/// Saves all batches over so many connections, each taking every so many-th batch.
+/// Saves all rows over so many connections. Each has threads of its own, as partitions give them to workers.
 async fn save(
     store: PostgresStore,
     rows: Arc<Vec<Change>>,
     batch: usize,
     connections: usize,
 ) -> anyhow::Result<Duration> {
+    let mut shares = vec![Vec::with_capacity(rows.len()); connections];
+    for (at, row) in rows.iter().enumerate() {
+        shares[at % THREADS % connections].push(row.clone());
+    }
     let started = Instant::now();
-    let writers: Vec<_> = (0..connections)
-        .map(|writer| {
-            let (store, rows) = (store.clone(), rows.clone());
+    let writers: Vec<_> = shares
+        .into_iter()
+        .map(|share| {
+            let store = store.clone();
             tokio::spawn(async move {
-                for batch in rows.chunks(batch).skip(writer).step_by(connections) {
+                for batch in share.chunks(batch) {
                     store.save(batch).await?;
                 }
                 anyhow::Ok(())
