@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use futures::{StreamExt, stream};
-use rejoinder_pipeline::{Log, Position, Publisher, Record};
+use rejoinder_pipeline::{Log, Position, Publisher, Range, Record};
 use rejoinder_proto::{Event, Topic, from_millis, headers::Headers, v1};
 use uuid::Uuid;
 
@@ -46,7 +46,7 @@ pub async fn append_all(publisher: &dyn Publisher, events: &[v1::CommentSubmitte
 
 /// A topic's committed events, partition after partition in their order.
 pub fn committed<E: Event>(log: &dyn Log, topic: Topic) -> Vec<E> {
-    let mut reader = log.read(topic).expect("a reader");
+    let mut reader = log.read(topic, &Range::default()).expect("a reader");
     let mut events: HashMap<i32, Vec<E>> = HashMap::new();
     while let Some(records) = reader.next().expect("records") {
         for delivered in records {
