@@ -201,6 +201,7 @@ impl Run<'_> {
             faults.push(format!("the lag is not 0 after {HEALING:?}"));
         }
         faults.extend(self.unexpected_exits());
+        faults.extend(block_in_place(|| self.deployment.audit())?);
         Ok((count, healed, faults))
     }
 

@@ -88,6 +88,17 @@ impl Deployment {
         Ok(String::from_utf8(output.stdout)?)
     }
 
+    /// What the operator's own audit finds wrong.
+    pub fn audit(&self) -> Result<Vec<String>> {
+        let output = self.run(&["audit"])?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        ensure!(said.contains("submitted"), "the audit says nothing: {}", String::from_utf8_lossy(&output.stderr));
+        if output.status.success() {
+            return Ok(Vec::new());
+        }
+        Ok(vec![format!("the audit ended with {}:\n{said}{}", output.status, String::from_utf8_lossy(&output.stderr))])
+    }
+
     /// Starts a process under a name of its own. `env` stays over a restart, `once` does not.
     pub fn start(&self, role: &str, name: &str, env: &[(&str, String)], once: &[(&str, String)]) -> Result<()> {
         let mut env: HashMap<String, String> = env.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect();

@@ -69,6 +69,7 @@ pub async fn run(cell: &Cell, paths: &Paths, base: u64) -> Result<Verdict> {
     if cell.fault == Fault::DiskFull && log.repeats == 0 {
         faults.push("the full disk was noticed by nobody".into());
     }
+    faults.extend(tokio::task::block_in_place(|| deployment.audit())?);
     let struck = matches!(cell.fault, Fault::KillAt(_) | Fault::Signal(_));
     if !struck && !deployment.exits().is_empty() {
         faults.push(format!("the process ended by itself: {:?}", deployment.exits()));

@@ -102,8 +102,26 @@ pub async fn run(arguments: &SoakArgs, paths: &Paths) -> Result<bool> {
         println!("FAILED: the audit says {}: {}", audit.status, String::from_utf8_lossy(&audit.stderr));
         held = false;
     }
+    held &= rebuilt(&deployment, &services).await?;
     println!("{}", if held { "1 passed, 0 failed" } else { "0 passed, 1 failed" });
     Ok(held)
+}
+
+/// Rebuilds the store from the log into an empty database, and compares.
+async fn rebuilt(deployment: &Deployment, services: &Services) -> Result<bool> {
+    services.postgres.create("rebuilt").await?;
+    let another = services.postgres.url("rebuilt");
+    let begun = Instant::now();
+    let replay = block_in_place(|| deployment.run(&["replay", "--database", &another]))?;
+    println!("replayed into an empty database in {:.0} s", begun.elapsed().as_secs_f64());
+    let sum = |arguments: &[&str]| block_in_place(|| deployment.succeed(arguments));
+    let (before, after) = (sum(&["checksum"])?, sum(&["checksum", "--database", &another])?);
+    print!("{before}{after}");
+    let same = replay.status.success() && !before.trim().is_empty() && before == after;
+    if !same {
+        println!("FAILED: the replay ended with {}: {}", replay.status, String::from_utf8_lossy(&replay.stderr));
+    }
+    Ok(same)
 }
 
 async fn count(services: &Services, query: &'static str) -> Result<u64> {
