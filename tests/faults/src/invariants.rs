@@ -44,6 +44,7 @@ pub fn check(log: &ClientLog, seen: &Observed, excuse: Excuse) -> (Count, Vec<St
         nothing_sent(log),
         ends(log, seen),
         right_end(log, seen),
+        told(seen),
         twice,
         order_on_topics(log, seen),
         order_in_store(seen),
@@ -112,6 +113,23 @@ fn right_end(log: &ClientLog, seen: &Observed) -> Vec<String> {
         }
     }
     wrong
+}
+
+/// What the database says, the log says too: sites and readers learn of it there alone.
+fn told(seen: &Observed) -> Vec<String> {
+    let ids = |records: &[Seen]| records.iter().map(|record| record.id).collect::<BTreeSet<Uuid>>();
+    let (screened, published, rejected) = (ids(&seen.screened), ids(&seen.published), ids(&seen.rejected));
+    let mut untold = Vec::new();
+    for Row { id, state, .. } in &seen.rows {
+        let on = match state {
+            1 if !published.contains(id) => "published",
+            5 if !rejected.contains(id) => "rejected",
+            1..=4 if !screened.contains(id) => "screened",
+            _ => continue,
+        };
+        untold.push(format!("{id} has a row of state {state}, and comments.{on} never heard of it"));
+    }
+    untold
 }
 
 /// Invariants 2 and 3: a row per id, and under read_committed each outcome once.

@@ -108,6 +108,13 @@ fn a_wrong_end_is_found() {
 }
 
 #[test]
+fn what_the_log_never_heard_of_is_found() {
+    finds("comments.published never heard", |_, seen| seen.published.retain(|record| record.id != id(1)));
+    finds("comments.rejected never heard", |_, seen| seen.rejected.retain(|record| record.id != id(6)));
+    finds("comments.screened never heard", |_, seen| seen.screened.retain(|record| record.id != id(2)));
+}
+
+#[test]
 fn whatever_comes_twice_is_found() {
     finds("comments.validated 2 times", |_, seen| seen.validated.push(record(1, 9)));
     finds("comments.rejected 2 times", |_, seen| seen.rejected.push(record(3, 9)));
