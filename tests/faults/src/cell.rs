@@ -10,7 +10,6 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use tokio::task::block_in_place;
 
 use crate::{
     deployment::{Deployment, Exit},
@@ -46,7 +45,7 @@ pub struct Verdict {
 pub struct Run<'a> {
     pub cell: &'a Cell,
     pub paths: &'a Paths,
-    pub services: &'a mut Services,
+    pub services: &'a Services,
     pub smtp: Smtp,
     pub deployment: Deployment,
     pub random: StdRng,
@@ -88,7 +87,7 @@ pub fn common(smtp: u16, gateway: u16) -> String {
 }
 
 /// Runs a cell.
-pub async fn run(cell: &Cell, paths: &Paths, services: &mut Services, number: usize, base: u64) -> Result<Verdict> {
+pub async fn run(cell: &Cell, paths: &Paths, services: &Services, number: usize, base: u64) -> Result<Verdict> {
     let seed = seed(base, cell);
     let folder = paths.folder.join("cells").join(cell.name().replace('/', "-"));
     fresh(&folder)?;
@@ -118,8 +117,7 @@ pub async fn run(cell: &Cell, paths: &Paths, services: &mut Services, number: us
     let mut run = Run { cell, paths, services, smtp, deployment, random, database: database.clone(), ports, wired };
     run.start().await?;
     let verdict = run.judge(seed).await;
-    let Run { services, deployment, .. } = run;
-    drop(deployment);
+    drop(run.deployment);
     services.kafka.forget(&format!("{database}.")).await?;
     verdict.map(|(count, healed, faults)| Verdict { count, healed, faults, folder })
 }
@@ -127,8 +125,8 @@ pub async fn run(cell: &Cell, paths: &Paths, services: &mut Services, number: us
 impl Run<'_> {
     /// Topics, tables, and every process; the target with what strikes it.
     async fn start(&mut self) -> Result<()> {
-        block_in_place(|| self.deployment.succeed(&["topics", "create"]))?;
-        block_in_place(|| self.deployment.succeed(&["migrate"]))?;
+        self.deployment.succeed(&["topics", "create"])?;
+        self.deployment.succeed(&["migrate"])?;
         for (role, port) in WORKERS.into_iter().zip(self.ports.probes) {
             self.start_process(role, port)?;
         }
@@ -189,19 +187,17 @@ impl Run<'_> {
         let healed = healed.elapsed();
         let (brokers, prefix) = (self.services.kafka.brokers(), format!("{}.", self.database));
         // A transaction whose owner died lives on for its time-out, and no longer.
-        let closed = async || block_in_place(|| observe::open(&brokers, &prefix)).is_ok_and(|open| open.is_empty());
+        let closed = async || observe::open(&brokers, &prefix).is_ok_and(|open| open.is_empty());
         wait(TRANSACTION + Duration::from_secs(6), closed).await;
         let database = self.services.postgres.url(&self.database);
-        let mut seen = block_in_place(|| {
-            tokio::runtime::Handle::current().block_on(observe::everything(&brokers, &prefix, &database))
-        })?;
+        let mut seen = observe::everything(&brokers, &prefix, &database).await?;
         seen.mails = self.smtp.mails();
         let (count, mut faults) = invariants::check(&log, &seen, excuse);
         if !drained {
             faults.push(format!("the lag is not 0 after {HEALING:?}"));
         }
         faults.extend(self.unexpected_exits());
-        faults.extend(block_in_place(|| self.deployment.audit())?);
+        faults.extend(self.deployment.audit()?);
         Ok((count, healed, faults))
     }
 
@@ -212,10 +208,8 @@ impl Run<'_> {
         let wanted = log.sent.values().filter(|sent| sent.accepted).count();
         let done = async || -> Result<bool> {
             let rows = observe::rows(&database).await?.len();
-            let dead = block_in_place(|| observe::topic(&brokers, &format!("{prefix}comments.dead-letter")))?.len();
-            Ok(rows + dead >= wanted
-                && observe::owed(&database).await? == 0
-                && block_in_place(|| observe::is_drained(&brokers, &prefix))?)
+            let dead = observe::topic(&brokers, &format!("{prefix}comments.dead-letter"))?.len();
+            Ok(rows + dead >= wanted && observe::owed(&database).await? == 0 && observe::is_drained(&brokers, &prefix)?)
         };
         wait(HEALING, async || done().await.unwrap_or(false)).await
     }

@@ -69,7 +69,7 @@ pub async fn run(cell: &Cell, paths: &Paths, base: u64) -> Result<Verdict> {
     if cell.fault == Fault::DiskFull && log.repeats == 0 {
         faults.push("the full disk was noticed by nobody".into());
     }
-    faults.extend(tokio::task::block_in_place(|| deployment.audit())?);
+    faults.extend(deployment.audit()?);
     let struck = matches!(cell.fault, Fault::KillAt(_) | Fault::Signal(_));
     if !struck && !deployment.exits().is_empty() {
         faults.push(format!("the process ended by itself: {:?}", deployment.exits()));
@@ -102,7 +102,7 @@ async fn strike(fault: Fault, deployment: &Deployment, disk: Option<&Disk>) -> R
             disk.free()?;
         }
         Fault::Intruder => {
-            let output = tokio::task::block_in_place(|| deployment.run(&["run"]))?;
+            let output = deployment.run(&["run"])?;
             let said = String::from_utf8_lossy(&output.stderr);
             ensure!(!output.status.success(), "a second process was let in");
             ensure!(said.contains("in use by another rejoinder process"), "an unclear refusal: {said}");

@@ -16,10 +16,15 @@ mod services;
 mod soak;
 mod world;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use anyhow::{Result, bail};
 use clap::{Args, Parser, Subcommand};
+use tokio::{
+    runtime::Handle,
+    sync::{RwLock, Semaphore},
+    task::JoinHandle,
+};
 
 use crate::{
     cell::Verdict,
@@ -59,6 +64,9 @@ struct MatrixArgs {
     /// Only the fixed few that show each mechanism once
     #[arg(long)]
     short: bool,
+    /// So many cells run beside each other, as far as their faults let them
+    #[arg(long, default_value_t = 3)]
+    beside: usize,
     /// Print the cells' names, and run none
     #[arg(long)]
     list: bool,
@@ -77,7 +85,7 @@ async fn main() -> Result<ExitCode> {
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Runs the cells, one after the other, and prints a row for each.
+/// Runs the cells, some at a time, and prints a row for each in their order.
 async fn matrix(arguments: &MatrixArgs, paths: &Paths) -> Result<bool> {
     let wanted = |cell: &Cell| {
         (!arguments.short || cell.short)
@@ -97,13 +105,12 @@ async fn matrix(arguments: &MatrixArgs, paths: &Paths) -> Result<bool> {
         "{:<14} {:<22} {:<26} {:>5} {:>6} {:>8} {:>5} {:>6} {:>5} {:>7}  verdict",
         "component", "fault", "moment", "sent", "stored", "rejected", "dead", "twice", "mails", "lag 0 s"
     );
-    let (mut passed, mut failed, mut number) = (0, 0, 0);
+    let (mut passed, mut failed) = (0, 0);
     for world in [World::One, World::Three, World::Own, World::Embedded] {
-        let mut services: Option<Services> = None;
-        for cell in cells.iter().filter(|cell| cell.world == world) {
-            number += 1;
-            let verdict = one(cell, paths, &mut services, number, arguments.seed).await;
-            if print(cell, &verdict) {
+        let cells: Vec<Cell> = cells.iter().filter(|cell| cell.world == world).cloned().collect();
+        for (cell, verdict) in in_one_world(world, cells, paths, arguments).await? {
+            let verdict = verdict.await.map_err(anyhow::Error::from).flatten();
+            if print(&cell, &verdict) {
                 passed += 1;
             } else {
                 failed += 1;
@@ -114,19 +121,47 @@ async fn matrix(arguments: &MatrixArgs, paths: &Paths) -> Result<bool> {
     Ok(failed == 0)
 }
 
-async fn one(cell: &Cell, paths: &Paths, services: &mut Option<Services>, number: usize, seed: u64) -> Result<Verdict> {
-    let started = match (cell.world, services.take()) {
-        (World::Embedded, _) => return embedded::run(cell, paths, seed).await,
-        (World::One | World::Three, Some(running)) => running,
-        (World::One, None) => Services::start(paths, "one", 1).await?,
-        (World::Three, None) => Services::start(paths, "three", 3).await?,
-        (World::Own, before) => {
-            drop(before);
-            Services::on_small_disks(paths, &format!("own-{number}")).await?
-        }
+type Running = (Cell, JoinHandle<Result<Verdict>>);
+
+/// Starts the cells of a world. Those that only hit their own processes run beside each other; one that hits a service
+/// runs alone.
+async fn in_one_world(world: World, cells: Vec<Cell>, paths: &Paths, arguments: &MatrixArgs) -> Result<Vec<Running>> {
+    let services = match world {
+        _ if cells.is_empty() => None,
+        World::One => Some(Services::start(paths, "one", 1).await?),
+        World::Three => Some(Services::start(paths, "three", 3).await?),
+        World::Own | World::Embedded => None,
     };
-    let services = services.insert(started);
-    cell::run(cell, paths, services, number, seed).await
+    let services = Arc::new(services);
+    let (places, alone) = (Arc::new(Semaphore::new(arguments.beside)), Arc::new(RwLock::new(())));
+    let start = |(number, cell): (usize, Cell)| {
+        let (services, places, alone) = (Arc::clone(&services), Arc::clone(&places), Arc::clone(&alone));
+        let (paths, seed, name) = (paths.clone(), arguments.seed, cell.clone());
+        // A thread each, which may block: what is looked at is often asked for without await.
+        let handle = Handle::current();
+        let running = tokio::task::spawn_blocking(move || {
+            handle.block_on(async move {
+                let _place = places.acquire().await?;
+                let (mut shared, mut exclusive) = (None, None);
+                match cell.fault.is_shared() {
+                    true => exclusive = Some(alone.write().await),
+                    false => shared = Some(alone.read().await),
+                }
+                let verdict = match services.as_ref() {
+                    Some(services) => cell::run(&cell, &paths, services, number, seed).await,
+                    None if cell.world == World::Embedded => embedded::run(&cell, &paths, seed).await,
+                    None => {
+                        let own = Services::on_small_disks(&paths, &format!("own-{number}")).await?;
+                        cell::run(&cell, &paths, &own, number, seed).await
+                    }
+                };
+                drop((shared.take(), exclusive.take()));
+                verdict
+            })
+        });
+        (name, running)
+    };
+    Ok(cells.into_iter().enumerate().map(start).collect())
 }
 
 /// Prints a cell's row; whether it passed.

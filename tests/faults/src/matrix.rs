@@ -57,6 +57,20 @@ pub enum Fault {
     Intruder,
 }
 
+impl Fault {
+    /// Whether it hits services that other cells use as well.
+    pub fn is_shared(self) -> bool {
+        match self {
+            Fault::KafkaWire(_) | Fault::DatabaseWire(_) | Fault::Database(_) | Fault::DatabaseFull => true,
+            Fault::Broker(..) | Fault::BrokerFreeze(_) | Fault::BrokersRoll => true,
+            Fault::BrokerInCommit | Fault::BrokerFull => true,
+            Fault::Quiet | Fault::Signal(_) | Fault::Freeze | Fault::KillAt(_) | Fault::FreezeAt(_) => false,
+            Fault::LoseAt(_) | Fault::Namesake | Fault::Storm | Fault::Clock(_) | Fault::Deadlock => false,
+            Fault::MailWire(_) | Fault::Mail(_) | Fault::DiskFull | Fault::Intruder => false,
+        }
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -18,7 +18,7 @@ use rdkafka::{
 use rejoinder_proto::{from_millis, v1};
 use rustix::process::Signal;
 use sqlx::{Connection, PgConnection};
-use tokio::{task::block_in_place, time::sleep};
+use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::{
@@ -71,8 +71,8 @@ pub async fn run(arguments: &SoakArgs, paths: &Paths) -> Result<bool> {
         common(smtp.port(), port()?)
     );
     let deployment = Deployment::new(&paths.binary, &paths.folder.join("soak"), &config)?;
-    block_in_place(|| deployment.succeed(&["topics", "create"]))?;
-    block_in_place(|| deployment.succeed(&["migrate"]))?;
+    deployment.succeed(&["topics", "create"])?;
+    deployment.succeed(&["migrate"])?;
     for role in WORKERS {
         deployment.start(role, role, &[], &[])?;
     }
@@ -84,7 +84,7 @@ pub async fn run(arguments: &SoakArgs, paths: &Paths) -> Result<bool> {
 
     let mut held = true;
     let rows = count(&services, "SELECT count(*) FROM comments WHERE state BETWEEN 1 AND 5").await?;
-    let dead = block_in_place(|| observe::topic(&services.kafka.brokers(), "soak.comments.dead-letter"))?.len() as u64;
+    let dead = observe::topic(&services.kafka.brokers(), "soak.comments.dead-letter")?.len() as u64;
     println!("events {}, of them ids {promised}; rows {rows}, dead letters {dead}", arguments.events);
     println!(
         "{kills} workers killed in {:.0} s; {:.0} events/s",
@@ -96,7 +96,7 @@ pub async fn run(arguments: &SoakArgs, paths: &Paths) -> Result<bool> {
         held = false;
     }
     held &= memory(&peaks);
-    let audit = block_in_place(|| deployment.run(&["audit"]))?;
+    let audit = deployment.run(&["audit"])?;
     print!("{}", String::from_utf8_lossy(&audit.stdout));
     if !audit.status.success() {
         println!("FAILED: the audit says {}: {}", audit.status, String::from_utf8_lossy(&audit.stderr));
@@ -112,9 +112,9 @@ async fn rebuilt(deployment: &Deployment, services: &Services) -> Result<bool> {
     services.postgres.create("rebuilt").await?;
     let another = services.postgres.url("rebuilt");
     let begun = Instant::now();
-    let replay = block_in_place(|| deployment.run(&["replay", "--database", &another]))?;
+    let replay = deployment.run(&["replay", "--database", &another])?;
     println!("replayed into an empty database in {:.0} s", begun.elapsed().as_secs_f64());
-    let sum = |arguments: &[&str]| block_in_place(|| deployment.succeed(arguments));
+    let sum = |arguments: &[&str]| deployment.succeed(arguments);
     let (before, after) = (sum(&["checksum"])?, sum(&["checksum", "--database", &another])?);
     print!("{before}{after}");
     let same = replay.status.success() && !before.trim().is_empty() && before == after;
@@ -149,7 +149,7 @@ async fn kill_until_done(
         eprintln!("{rows} rows, {kills} kills");
         let brokers = services.kafka.brokers();
         let stands = rows == before && rows > 0;
-        if stands && block_in_place(|| observe::is_drained(&brokers, "soak."))? {
+        if stands && observe::is_drained(&brokers, "soak.")? {
             return Ok((kills, peaks));
         }
         if !stands {

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use rand::{RngExt, seq::IndexedRandom};
 use rustix::process::Signal;
 use sqlx::{Connection, Executor, PgConnection};
-use tokio::{task::block_in_place, time::sleep};
+use tokio::time::sleep;
 
 use super::{Run, SESSION, TRANSACTION, WORKERS, resent};
 use crate::{
@@ -176,7 +176,7 @@ impl Run<'_> {
         let env = [("REJOINDER__INSTANCE", who.to_owned()), ("REJOINDER__PROBES__LISTEN", "127.0.0.1:0".into())];
         self.deployment.start(who, "namesake", &env, &[])?;
         self.until_exit(|exit| exit.code == Some(75)).await?;
-        block_in_place(|| self.deployment.end("namesake", Signal::TERM))?;
+        self.deployment.end("namesake", Signal::TERM)?;
         Ok(())
     }
 
@@ -191,7 +191,7 @@ impl Run<'_> {
                 if extra.len() > 2 * roles.len() || (!extra.is_empty() && self.random.random_bool(0.4)) {
                     let gone = extra.swap_remove(self.random.random_range(0..extra.len()));
                     let signal = [Signal::TERM, Signal::KILL].choose(&mut self.random).copied();
-                    block_in_place(|| self.deployment.end(&gone, signal.unwrap_or(Signal::KILL)))?;
+                    self.deployment.end(&gone, signal.unwrap_or(Signal::KILL))?;
                 } else {
                     let name = format!("{role}-{second}");
                     self.deployment.start(role, &name, &[("REJOINDER__PROBES__LISTEN", "127.0.0.1:0".into())], &[])?;
@@ -201,7 +201,7 @@ impl Run<'_> {
             sleep(Duration::from_secs(1)).await;
         }
         for name in extra {
-            block_in_place(|| self.deployment.end(&name, Signal::TERM))?;
+            self.deployment.end(&name, Signal::TERM)?;
         }
         Ok(())
     }

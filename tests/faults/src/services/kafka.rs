@@ -4,6 +4,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -36,7 +37,7 @@ struct Node {
     jars: PathBuf,
     repository: PathBuf,
     proxy: Proxy,
-    child: Option<Child>,
+    child: Mutex<Option<Child>>,
 }
 
 impl Kafka {
@@ -57,7 +58,7 @@ impl Kafka {
                 jars: repository.join("target/local/jars"),
                 repository: repository.to_owned(),
                 proxy: Proxy::start(proxied, behind).await?,
-                child: None,
+                child: Mutex::default(),
             };
             fs::create_dir_all(&node.folder)?;
             let config = properties(&node, [behind, controller, proxied], &voters.join(","));
@@ -65,10 +66,10 @@ impl Kafka {
             node.format()?;
             cluster.nodes.push(node);
         }
-        for node in &mut cluster.nodes {
+        for node in &cluster.nodes {
             node.start()?;
         }
-        for node in &mut cluster.nodes {
+        for node in &cluster.nodes {
             node.until_started().await?;
         }
         Ok(cluster)
@@ -123,21 +124,20 @@ impl Kafka {
     }
 
     /// Waits until a node has ended; it is killed when it does not.
-    pub async fn until_ended(&mut self, number: usize) -> Result<()> {
-        let node = &mut self.nodes[number - 1];
-        if let Some(child) = &mut node.child
-            && !wait(Duration::from_secs(20), async || child.try_wait().is_ok_and(|ended| ended.is_some())).await
-        {
+    pub async fn until_ended(&self, number: usize) -> Result<()> {
+        let node = &self.nodes[number - 1];
+        let ended = || node.child().as_mut().is_none_or(|child| child.try_wait().is_ok_and(|ended| ended.is_some()));
+        let in_time = wait(Duration::from_secs(20), async || ended()).await;
+        if let Some(mut child) = node.child().take().filter(|_| !in_time) {
             child.kill()?;
             child.wait()?;
         }
-        node.child = None;
         Ok(())
     }
 
     /// Starts a node again.
-    pub async fn start_again(&mut self, number: usize) -> Result<()> {
-        let node = &mut self.nodes[number - 1];
+    pub async fn start_again(&self, number: usize) -> Result<()> {
+        let node = &self.nodes[number - 1];
         node.start()?;
         node.until_started().await
     }
@@ -166,17 +166,21 @@ impl Node {
         Ok(())
     }
 
-    fn start(&mut self) -> Result<()> {
+    fn child(&self) -> MutexGuard<'_, Option<Child>> {
+        self.child.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn start(&self) -> Result<()> {
         // What the start before said is kept beside it.
         let _ = fs::rename(&self.log, self.log.with_extension("log.before"));
         let log = fs::File::create(&self.log)?;
         let mut java = self.java();
         java.arg("kafka.Kafka").arg(self.folder.join("server.properties"));
-        self.child = Some(java.stdout(log.try_clone()?).stderr(log).spawn()?);
+        *self.child() = Some(java.stdout(log.try_clone()?).stderr(log).spawn()?);
         Ok(())
     }
 
-    async fn until_started(&mut self) -> Result<()> {
+    async fn until_started(&self) -> Result<()> {
         let log = &self.log;
         let started = || fs::read_to_string(log).is_ok_and(|log| log.contains("Kafka Server started"));
         ensure!(wait(STARTING, async || started()).await, "Kafka did not start; see {}", log.display());
@@ -184,7 +188,8 @@ impl Node {
     }
 
     fn signal(&self, signal: Signal) -> Result<()> {
-        let child = self.child.as_ref().with_context(|| format!("node {} does not run", self.number))?;
+        let child = self.child();
+        let child = child.as_ref().with_context(|| format!("node {} does not run", self.number))?;
         kill_process(Pid::from_child(child), signal)?;
         Ok(())
     }
@@ -192,7 +197,7 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        if let Some(mut child) = self.child.take() {
+        if let Some(mut child) = self.child().take() {
             let _ = child.kill();
             let _ = child.wait();
         }
