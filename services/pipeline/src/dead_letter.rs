@@ -55,7 +55,7 @@ pub fn replayed(letter: &v1::DeadLetter) -> Option<Record> {
         .filter(|header| header.name != name::ATTEMPT)
         .map(|header| (header.name.clone(), header.value.to_vec()))
         .collect();
-    headers.push(name::ATTEMPT, (letter.attempt + 1).to_string());
+    headers.push(name::ATTEMPT, letter.attempt.saturating_add(1).to_string());
     Some(Record { topic, key: letter.key.to_vec(), headers, payload: letter.payload.as_ref().map(|p| p.to_vec()) })
 }
 
@@ -89,6 +89,13 @@ mod tests {
         assert_eq!(again.headers.text(name::ATTEMPT), Some("1"));
         assert_eq!((again.topic, &again.key, &again.payload), (record.topic, &record.key, &record.payload));
         assert_eq!(again.headers.get("odd"), Some([0xff].as_slice()));
+    }
+
+    #[test]
+    fn an_attempt_that_cannot_be_counted_up_stays() {
+        let letter = v1::DeadLetter { topic: "comments.submitted".into(), attempt: i32::MAX, ..Default::default() };
+        let again = replayed(&letter).expect("a topic of ours");
+        assert_eq!(again.headers.text(name::ATTEMPT), Some("2147483647"));
     }
 
     #[test]
