@@ -194,6 +194,9 @@ impl<M: Message> Event for M {
     }
 }
 
+/// Characters that are kept of an error about a field: its name is the publisher's, and may be as long as the payload.
+const MAX_DETAIL: usize = 200;
+
 /// What is wrong with JSON from outside. serde_json quotes an offending string, which may be a reader's words: the kind and
 /// the place of the error are kept, and its text only where it speaks of fields.
 pub fn json_detail(error: &serde_json::Error) -> String {
@@ -201,7 +204,7 @@ pub fn json_detail(error: &serde_json::Error) -> String {
     let place = format!("line {} column {}", error.line(), error.column());
     match error.classify() {
         serde_json::error::Category::Data if text.starts_with("unknown field") || text.starts_with("missing field") => {
-            text
+            text.chars().take(MAX_DETAIL).collect()
         }
         serde_json::error::Category::Data => format!("a value of the wrong type or form at {place}"),
         serde_json::error::Category::Eof => format!("the JSON ends too early at {place}"),

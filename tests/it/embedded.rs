@@ -180,3 +180,18 @@ fn an_unknown_key_is_named() {
     }
     assert!(Home::new(CONFIG).output(&["config", "check"]).status.success());
 }
+
+/// A variable that is none of ours may be anything.
+#[cfg(unix)]
+#[test]
+fn an_environment_that_is_not_utf8_is_read() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+    let odd = OsStr::from_bytes(b"\xff");
+    let home = Home::new(CONFIG);
+    let output = home.command(&["config", "check"]).env("ODD", odd).output().expect("the binary runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let output =
+        home.command(&["config", "check"]).env("REJOINDER__DEPLOYMENT", odd).output().expect("the binary runs");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && errors.contains("deployment"), "{errors}");
+}

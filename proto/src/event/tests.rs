@@ -86,6 +86,14 @@ fn an_error_never_quotes_the_comment() {
 }
 
 #[test]
+fn an_error_does_not_grow_with_the_payload() {
+    let headers = Headers::new().with("content-type", "application/json");
+    let payload = format!("{{\"{}\": 1}}", "é".repeat(400_000));
+    let error = decode(&headers, Some(payload.as_bytes())).expect_err("an unknown field").to_string();
+    assert!(error.contains("unknown field `é") && error.len() < 1_000, "{} bytes", error.len());
+}
+
+#[test]
 fn the_table_of_topics_is_whole() {
     for topic in Topic::ALL {
         assert_eq!(topic.name().parse::<Topic>().ok(), Some(topic));

@@ -123,6 +123,13 @@ mod tests {
     }
 
     #[test]
+    fn an_attempt_that_cannot_be_counted_up_stays() {
+        let letter = v1::DeadLetter { topic: "comments.submitted".into(), attempt: i32::MAX, ..Default::default() };
+        let again = replayed(&letter).expect("a topic of ours");
+        assert_eq!(again.headers.text(name::ATTEMPT), Some("2147483647"));
+    }
+
+    #[test]
     fn a_tombstone_stays_one() {
         let delivered = Delivered {
             position: Position { topic: Topic::Submitted, partition: 0, offset: 0 },

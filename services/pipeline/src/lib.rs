@@ -6,7 +6,15 @@
 
 mod dead_letter;
 pub mod health;
+#[cfg(feature = "kafka")]
 pub mod kafka;
+/// Without librdkafka only the settings are here, so that every configuration can be read.
+#[cfg(not(feature = "kafka"))]
+#[allow(dead_code)] // What the clients use of them.
+pub mod kafka {
+    mod settings;
+    pub use self::settings::{KafkaSettings, MAX_RECORD_BYTES};
+}
 pub mod log;
 pub mod moment;
 mod record;

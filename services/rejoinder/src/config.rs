@@ -3,7 +3,7 @@
 mod merge;
 mod site;
 
-use std::{collections::HashMap, env, fs, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::HashMap, env, ffi::OsString, fs, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use config::{File, FileFormat};
@@ -134,20 +134,28 @@ impl Config {
     /// Reads the defaults, then the file, then `REJOINDER__SECTION__KEY` from the environment (a value that starts with
     /// `[` or `{` is read as JSON). A key that is not known is an error that names it.
     pub fn load(file: Option<&PathBuf>) -> Result<Self> {
+        // What is not UTF-8 is refused where it is used, and is nothing to us elsewhere.
+        let lossy = |text: OsString| text.to_string_lossy().into_owned();
+        let variables = env::vars_os().map(|(name, value)| (lossy(name), lossy(value)));
+        let Some(path) = file else { return Self::read(None, variables) };
+        let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        Self::read(Some((&path.display().to_string(), &text)), variables)
+    }
+
+    /// The same of a file's name and text.
+    pub fn read(file: Option<(&str, &str)>, variables: impl Iterator<Item = (String, String)>) -> Result<Self> {
         let mut layers = config::Config::builder().add_source(File::from_str(DEFAULT, FileFormat::Toml));
-        if let Some(path) = file {
-            let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        if let Some((name, text)) = file {
+            let table: toml::Table = toml::from_str(text).with_context(|| format!("{name} is not TOML"))?;
+            table.keys().try_for_each(|key| without_brackets(key))?;
             // A file that names sites means these and no others.
-            let sites = toml::from_str::<toml::Table>(&text)
-                .with_context(|| format!("{} is not TOML", path.display()))?
-                .contains_key("sites");
-            if sites {
+            if table.contains_key("sites") {
                 layers =
                     config::Config::builder().add_source(File::from_str(&without_sites(DEFAULT)?, FileFormat::Toml));
             }
-            layers = layers.add_source(File::from_str(&text, FileFormat::Toml));
+            layers = layers.add_source(File::from_str(text, FileFormat::Toml));
         }
-        for (key, value) in environment(env::vars())? {
+        for (key, value) in environment(variables)? {
             layers = layers.set_override(&key, value).with_context(|| format!("configuration, at {key}"))?;
         }
         let layers = layers.build().context("the configuration cannot be read")?;
@@ -207,6 +215,7 @@ fn environment(variables: impl Iterator<Item = (String, String)>) -> Result<Vec<
     for (name, value) in variables {
         let Some(key) = name.strip_prefix("REJOINDER__") else { continue };
         let key = key.to_lowercase().replace("__", ".");
+        without_brackets(&key)?;
         let structured = value.starts_with(['[', '{']);
         let value = match serde_json::from_str::<config::Value>(&value) {
             Ok(parsed) if structured || key.contains("policy.") => parsed,
@@ -216,6 +225,14 @@ fn environment(variables: impl Iterator<Item = (String, String)>) -> Result<Vec<
         overrides.push((key, value));
     }
     Ok(overrides)
+}
+
+/// The `config` crate takes a key for a path: `x[4000000000]` would make a list of so many.
+fn without_brackets(key: &str) -> Result<()> {
+    match key.contains('[') {
+        true => bail!("configuration, at {key}: no setting has brackets in its name; write a list as its value"),
+        false => Ok(()),
+    }
 }
 
 fn without_sites(file: &str) -> Result<String> {

@@ -265,9 +265,9 @@ fn limited(raw: &str, field: Field, limit: usize, clean: fn(&str) -> String) -> 
 }
 
 fn cut_line(raw: &str, bytes: usize) -> String {
-    let mut line = clean::line(clean::cut(raw, bytes.saturating_mul(RAW_FACTOR)));
-    line.truncate(clean::cut(&line, bytes).len());
-    line
+    let line = clean::line(clean::cut(raw, bytes.saturating_mul(RAW_FACTOR)));
+    // What stands at the cut may have lost what it was kept for: a joiner, the letter after it.
+    if line.len() > bytes { clean::line(clean::cut(&line, bytes)) } else { line }
 }
 
 fn client(raw: &v1::Client, policy: &Policy) -> v1::Client {
@@ -280,10 +280,10 @@ fn client(raw: &v1::Client, policy: &Policy) -> v1::Client {
     }
 }
 
-/// One spelling for one address: `::ffff:192.0.2.1` is `192.0.2.1`, and letters are lower case.
+/// One spelling for one address: `::ffff:192.0.2.1` is `192.0.2.1`, and letters are lower case. It is cleaned before it is
+/// read, or an invisible character would give an address a second spelling.
 fn ip(raw: &str) -> String {
-    match raw.trim().parse::<IpAddr>() {
-        Ok(address) => address.to_canonical().to_string(),
-        Err(_) => cut_line(raw, IP_BYTES).to_lowercase(),
-    }
+    let lower = clean::cut(raw, IP_BYTES.saturating_mul(RAW_FACTOR)).to_lowercase();
+    let line = cut_line(&lower, IP_BYTES);
+    line.parse::<IpAddr>().map_or(line, |address| address.to_canonical().to_string())
 }

@@ -3,6 +3,7 @@
 //! The conversation is lettre's; the socket is ours, because lettre does not set TCP_NODELAY, without which each mail
 //! waits for delayed acknowledgements several times.
 
+mod lines;
 mod stream;
 mod tls;
 
@@ -16,14 +17,14 @@ use std::{
 use lettre::transport::smtp::{
     Error as SmtpError,
     authentication::{Credentials, Mechanism},
-    client::AsyncSmtpConnection,
+    client::{AsyncSmtpConnection, AsyncTokioStream},
     commands::{Data, Mail as MailFrom, Rcpt, Rset},
     extension::ClientId,
 };
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
 
-use self::stream::Target;
+use self::{lines::Lines, stream::Target};
 use super::{Failure, NextAction, Step, classify};
 use crate::{Security, SettingsError, Smtp, mail::Mail, settings::seconds};
 
@@ -135,8 +136,13 @@ impl SmtpMailer {
     }
 
     async fn open(&self) -> Result<AsyncSmtpConnection, Failure> {
-        let stream = Box::new(stream::open(&self.target).await?);
-        let greeted = timeout(self.command, AsyncSmtpConnection::connect_with_transport(stream, &self.hello)).await;
+        self.greet(Box::new(stream::open(&self.target).await?)).await
+    }
+
+    /// Hears the greeting, says who we are, and logs in.
+    async fn greet(&self, stream: Box<dyn AsyncTokioStream>) -> Result<AsyncSmtpConnection, Failure> {
+        let lines = Box::new(Lines::of(stream));
+        let greeted = timeout(self.command, AsyncSmtpConnection::connect_with_transport(lines, &self.hello)).await;
         let mut connection =
             greeted.map_err(|_| silent(Step::Session))?.map_err(|error| failure(&error, Step::Session))?;
         if let Some((name, password)) = &self.login {

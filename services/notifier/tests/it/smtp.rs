@@ -195,7 +195,8 @@ async fn serve(tcp: TcpStream, number: usize, state: Arc<State>) -> io::Result<(
         let command = line.to_ascii_uppercase();
         match command.split([' ', ':']).next().unwrap_or_default() {
             "EHLO" if state.login.is_some() => say(&mut stream, "250-test\r\n250 AUTH PLAIN LOGIN").await?,
-            "EHLO" => say(&mut stream, "250-test\r\n250 8BITMIME").await?,
+            // There are servers that leave a line blank.
+            "EHLO" => say(&mut stream, "250-test\r\n250-  \r\n250 8BITMIME").await?,
             "AUTH" => {
                 let right = line.split(' ').nth(2) == state.login.as_deref();
                 say(&mut stream, if right { "235 welcome" } else { "535 no" }).await?;

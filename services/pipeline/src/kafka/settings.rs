@@ -1,10 +1,13 @@
-use std::{collections::BTreeMap, fmt, time::Duration};
+#[cfg(feature = "kafka")]
+mod clients;
 
-use rdkafka::ClientConfig;
+use std::{collections::BTreeMap, fmt};
+
 use rejoinder_proto::Topic;
 use serde::{Deserialize, Serialize};
 
-use crate::LogError;
+#[cfg(feature = "kafka")]
+pub(super) use self::clients::refused;
 
 /// The longest record in bytes that our topics take and our producers send. A dead letter holds a whole record of up to
 /// [`MAX_PAYLOAD_BYTES`](crate::log::MAX_PAYLOAD_BYTES) with its headers, so it must be well above that.
@@ -163,131 +166,6 @@ impl KafkaSettings {
     pub(super) fn partition_of(&self, name: &str, number: i32) -> Option<Partition> {
         self.topic_of(name).map(|topic| (topic, number))
     }
-
-    /// A client that only asks.
-    pub(super) fn client(&self) -> ClientConfig {
-        self.finish(self.base())
-    }
-
-    /// A member of a group. Its queues are bounded so that a worker stays small: what is fetched ahead is a batch or two.
-    pub(super) fn member(&self, group: &str, instance: &str) -> ClientConfig {
-        let mut config = self.fetching(&format!("{}{group}", self.prefix));
-        config
-            .set("client.id", format!("rejoinder-{group}-{instance}"))
-            .set("group.protocol", "classic")
-            .set("partition.assignment.strategy", "cooperative-sticky")
-            .set("auto.offset.reset", "earliest")
-            .set("session.timeout.ms", self.session_timeout_ms.to_string())
-            .set("heartbeat.interval.ms", (self.session_timeout_ms / 4).max(1).to_string())
-            .set("statistics.interval.ms", "5000");
-        if let Some(id) = &self.group_instance_id {
-            config.set("group.instance.id", format!("{}{id}-{instance}", self.prefix));
-        }
-        self.finish(config)
-    }
-
-    /// A reader in no group; librdkafka wants a group's name even so.
-    pub(super) fn reader(&self) -> ClientConfig {
-        let mut config = self.fetching(&format!("{}rejoinder-reader", self.prefix));
-        config.set("enable.partition.eof", "true");
-        self.finish(config)
-    }
-
-    /// A client that asks about a group and never joins it.
-    pub(super) fn observer(&self, group: &str) -> ClientConfig {
-        self.finish(self.fetching(&format!("{}{group}", self.prefix)))
-    }
-
-    /// The producer of a group member's transactions.
-    pub(super) fn transactional(&self, group: &str, instance: &str) -> ClientConfig {
-        let mut config = self.producing();
-        config
-            .set("client.id", format!("rejoinder-{group}-{instance}"))
-            .set("transactional.id", format!("{}{group}-{instance}", self.prefix))
-            .set("transaction.timeout.ms", self.transaction_timeout_ms.to_string())
-            // Requests and deliveries are given up before Kafka gives up the transaction.
-            .set("socket.timeout.ms", self.transaction_timeout_ms.min(10_000).to_string())
-            .set("message.timeout.ms", (self.transaction_timeout_ms * 2 / 3).to_string());
-        self.finish(config)
-    }
-
-    /// The producer of single records: a publisher waits for each, so it is told soon when the log is away.
-    pub(super) fn publisher(&self) -> ClientConfig {
-        let mut config = self.producing();
-        config.set("client.id", "rejoinder-publisher").set("message.timeout.ms", "5000");
-        self.finish(config)
-    }
-
-    fn base(&self) -> ClientConfig {
-        let mut config = ClientConfig::new();
-        config
-            .set("bootstrap.servers", &self.brokers)
-            // A broker that swallows requests is noticed within 10 s, and one that is back within 2 s.
-            .set("socket.timeout.ms", "10000")
-            .set("socket.connection.setup.timeout.ms", "5000")
-            .set("socket.keepalive.enable", "true")
-            .set("reconnect.backoff.max.ms", "2000")
-            // A topic that is missing is told from one that is new before a publisher's patience ends.
-            .set("topic.metadata.propagation.max.ms", "2000")
-            .set("log.connection.close", "false");
-        config
-    }
-
-    fn fetching(&self, group: &str) -> ClientConfig {
-        let mut config = self.base();
-        config
-            .set("group.id", group)
-            .set("isolation.level", "read_committed")
-            .set("enable.auto.commit", "false")
-            .set("enable.auto.offset.store", "false")
-            .set("fetch.min.bytes", "1")
-            .set("fetch.wait.max.ms", "500")
-            // Sizes on the wire, so compressed: some times as much in memory. A longer record still comes through alone.
-            .set("message.max.bytes", "1048576")
-            .set("fetch.max.bytes", "1048576")
-            .set("max.partition.fetch.bytes", "524288")
-            .set("queued.min.messages", "10000")
-            .set("queued.max.messages.kbytes", "4096")
-            // A full queue is looked at again at once; the default of 1 s would starve a fast worker.
-            .set("fetch.queue.backoff.ms", "2")
-            .set("fetch.error.backoff.ms", "100");
-        config
-    }
-
-    fn producing(&self) -> ClientConfig {
-        let mut config = self.base();
-        config
-            .set("enable.idempotence", "true")
-            .set("acks", "all")
-            // As Java's clients pick partitions, so that their records of a thread meet ours.
-            .set("partitioner", "murmur2_random")
-            .set("compression.type", "lz4")
-            .set("linger.ms", "1")
-            .set("message.max.bytes", MAX_RECORD_BYTES.to_string())
-            .set("queue.buffering.max.kbytes", "8192");
-        config
-    }
-
-    fn finish(&self, mut config: ClientConfig) -> ClientConfig {
-        for (key, value) in &self.properties {
-            config.set(key, value);
-        }
-        config
-    }
-
-    /// How long to wait for an answer when asking a broker something small.
-    pub(super) const ANSWER: Duration = Duration::from_secs(2);
-}
-
-/// The error of a configuration that librdkafka does not take: it names the key, never the value.
-pub(super) fn refused(error: &rdkafka::error::KafkaError) -> LogError {
-    let detail = match error {
-        rdkafka::error::KafkaError::ClientConfig(_, description, key, _) => {
-            format!("kafka.properties.{key:?} is not accepted: {description}")
-        }
-        other => other.to_string(),
-    };
-    LogError::Fatal(detail)
 }
 
 #[cfg(test)]
@@ -299,14 +177,6 @@ mod tests {
     }
 
     #[test]
-    fn properties_pass_through_and_come_last() {
-        let settings = with("linger.ms", "7");
-        assert_eq!(settings.check(), Ok(()));
-        assert_eq!(settings.publisher().get("linger.ms"), Some("7"));
-        assert_eq!(settings.member("g", "0").get("linger.ms"), Some("7"));
-    }
-
-    #[test]
     fn what_the_guarantees_rest_on_is_refused_by_name() {
         for key in ["enable.idempotence", "isolation.level", "transactional.id", "enable.auto.commit", "acks"] {
             let error = with(key, "x").check().expect_err(key);
@@ -315,26 +185,11 @@ mod tests {
     }
 
     #[test]
-    fn no_password_is_shown() {
-        let settings = with("sasl.password", "opensesame");
-        assert!(!format!("{settings:?}").contains("opensesame"));
-        assert!(!serde_json::to_string(&settings).expect("settings serialise").contains("opensesame"));
-        let error = settings_error(&with("ssl.unheard.of", "opensesame"));
-        assert!(error.contains("ssl.unheard.of") && !error.contains("opensesame"), "{error}");
-    }
-
-    fn settings_error(settings: &KafkaSettings) -> String {
-        refused(&settings.client().create_native_config().err().expect("an unknown key")).to_string()
-    }
-
-    #[test]
     fn a_prefix_stands_before_every_name() {
         let settings = KafkaSettings { prefix: "blue.".into(), ..KafkaSettings::default() };
         assert_eq!(settings.topic(Topic::Submitted), "blue.comments.submitted");
         assert_eq!(settings.topic_of("blue.comments.submitted"), Some(Topic::Submitted));
         assert_eq!(settings.topic_of("comments.submitted"), None);
-        assert_eq!(settings.member("validator", "a").get("group.id"), Some("blue.validator"));
-        assert_eq!(settings.transactional("validator", "a").get("transactional.id"), Some("blue.validator-a"));
         assert!(KafkaSettings { prefix: "a b".into(), ..settings }.check().is_err());
     }
 

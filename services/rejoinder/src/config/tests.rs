@@ -70,3 +70,13 @@ fn the_environment_speaks_json_where_a_word_is_not_enough() {
     assert!(set("REJOINDER__MODERATION__KEYS", "[a").is_err());
     assert!(set("PATH", "x").expect("good").is_empty());
 }
+
+#[test]
+fn a_place_in_a_list_is_no_key() {
+    let file = load("\"sites[4000000000]\" = 1\n").map(drop);
+    let variable = [("REJOINDER__SITES[4000000000]".to_owned(), "1".to_owned())];
+    for result in [file, Config::read(None, variable.into_iter()).map(drop)] {
+        let error = format!("{:#}", result.expect_err("brackets"));
+        assert!(error.contains("at sites[4000000000]"), "{error}");
+    }
+}

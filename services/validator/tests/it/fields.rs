@@ -169,6 +169,29 @@ fn fields_come_out_normalised() {
     assert_eq!(fields.submitted_at.timestamp_subsec_nanos(), 1_000);
 }
 
+#[test]
+fn an_address_has_one_spelling_whatever_hides_in_it() {
+    let ip = |written: &str| {
+        checked(|e, _| e.client = Some(v1::Client { ip: written.into(), ..Default::default() }))
+            .map(|fields| fields.client.ip)
+            .expect("nothing is wrong")
+    };
+    for written in ["192.0.2.1", " ::FFFF:192.0.2.1\n", "::f\u{fe0e}fff:192.0.2.1", "192.0.\u{200b}2.1"] {
+        assert_eq!(ip(written), "192.0.2.1", "{written:?}");
+    }
+    // A capital whose small letter is longer.
+    assert_eq!(ip(&"\u{130}".repeat(40)).len(), 64);
+}
+
+#[test]
+fn a_cut_leaves_nothing_that_would_be_cleaned_away() {
+    let titled = |title: &str| checked(|e, _| thread(e).title = title.into()).expect("nothing is wrong").thread.title;
+    // The cut parts a pair of emoji; what joined them joins nothing any more.
+    let cut = titled(&format!("{}\u{1f469}\u{200d}\u{1f469}", "x".repeat(493)));
+    assert_eq!(cut, format!("{}\u{1f469}", "x".repeat(493)));
+    assert_eq!(titled(&cut), cut);
+}
+
 proptest! {
     #[test]
     fn no_event_makes_it_panic(

@@ -121,12 +121,13 @@ async fn read_reply(tcp: &mut TcpStream) -> io::Result<Vec<u8>> {
 }
 
 fn expect(code: u16, reply: &[u8]) -> Result<(), Failure> {
-    let found =
-        reply.get(..3).and_then(|digits| std::str::from_utf8(digits).ok()).and_then(|digits| digits.parse().ok());
+    let digits = reply.get(..3).filter(|digits| digits.iter().all(u8::is_ascii_digit));
+    let found = digits.and_then(|digits| std::str::from_utf8(digits).ok()).and_then(|digits| digits.parse().ok());
     match found {
         Some(found) if found == code => Ok(()),
-        Some(found) => Err(Failure::Reply { code: found, step: Step::Session }),
-        None => Err(broken(io::Error::new(io::ErrorKind::InvalidData, "the server does not speak SMTP"))),
+        // By RFC 5321 no reply's code begins with another digit.
+        Some(found @ 200..=599) => Err(Failure::Reply { code: found, step: Step::Session }),
+        Some(_) | None => Err(broken(io::Error::new(io::ErrorKind::InvalidData, "the server does not speak SMTP"))),
     }
 }
 
@@ -181,6 +182,20 @@ impl AsyncTokioStream for Stream {
         match &self.socket {
             Socket::Plain(tcp) => tcp.peer_addr(),
             Socket::Tls(tls) => tls.get_ref().0.peer_addr(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_three_digits_of_smtp_are_a_code() {
+        assert_eq!(expect(220, b"220 here\r\n"), Ok(()));
+        assert_eq!(expect(220, b"554 no\r\n"), Err(Failure::Reply { code: 554, step: Step::Session }));
+        for reply in ["025 x\r\n", "+25 x\r\n", "999 x\r\n", "22\r\n", "HTTP/1.1 400\r\n", "\r\n"] {
+            assert!(matches!(expect(220, reply.as_bytes()), Err(Failure::Connection { .. })), "{reply:?}");
         }
     }
 }
