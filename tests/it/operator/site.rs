@@ -184,7 +184,8 @@ impl Site {
         reply["parent"] = json!(approved);
         let reply = gateway.post(&reply).await;
         let mut orphan = comment("Ada", "An answer to nobody.");
-        orphan["parent"] = json!(Uuid::now_v7().to_string());
+        // Too old to be on its way still.
+        orphan["parent"] = json!("0190163d-8694-739b-aea5-966c26f8ad92");
         let orphan = gateway.post(&orphan).await;
         let again = gateway.post(&comment("Ada", "A second thought.")).await;
         for (id, state) in [(&reply, "published"), (&orphan, "rejected"), (&again, "rejected")] {
