@@ -5,8 +5,9 @@ SHELL := /bin/bash
 LOCAL := target/local
 KAFKA_PORT ?= 19092
 POSTGRES_PORT ?= 15432
+SECONDS ?= 600
 
-.PHONY: help run test lint bench up down run-distributed fmt proto-check
+.PHONY: help run test lint bench fuzz up down run-distributed fmt proto-check
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -27,6 +28,9 @@ fmt: ## Format the code
 
 bench: ## Measure speed and memory, as ratios within one run
 	tests/bench/run
+
+fuzz: ## Fuzz every parser of outside input; TARGET=name for one, SECONDS=600 for each
+	tests/fuzz --seconds $(SECONDS) $(TARGET)
 
 up: ## Start a single-node Kafka and a PostgreSQL of our own, without containers
 	KAFKA_PORT=$(KAFKA_PORT) POSTGRES_PORT=$(POSTGRES_PORT) deploy/local/up
