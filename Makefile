@@ -5,12 +5,12 @@ SHELL := /bin/bash
 LOCAL := target/local
 KAFKA_PORT ?= 19092
 POSTGRES_PORT ?= 15432
-
+SECONDS ?= 600
 SEED ?= 7
 EVENTS ?= 1000000
 KILL_EVERY ?= 5s
 
-.PHONY: help run test lint bench faults soak up down run-distributed fmt
+.PHONY: help run test lint bench faults soak fuzz up down run-distributed fmt
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -37,6 +37,9 @@ faults: ## Break a real deployment in every way, and check its promises: SEED=7,
 
 soak: ## EVENTS=1000000 through Kafka while a worker is killed KILL_EVERY=5s, then the audit
 	tests/faults/run soak --seed $(SEED) --events $(EVENTS) --kill-every $(KILL_EVERY)
+
+fuzz: ## Fuzz every parser of outside input; TARGET=name for one, SECONDS=600 for each
+	tests/fuzz --seconds $(SECONDS) $(TARGET)
 
 up: ## Start a single-node Kafka and a PostgreSQL of our own, without containers
 	KAFKA_PORT=$(KAFKA_PORT) POSTGRES_PORT=$(POSTGRES_PORT) deploy/local/up

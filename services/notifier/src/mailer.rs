@@ -7,6 +7,9 @@ mod smtp;
 
 use std::path::PathBuf;
 
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub use self::smtp::fuzzing;
 pub use self::{
     folder::{MailSummary, StoredMail, list_folder, read_folder},
     memory::MemoryMailer,

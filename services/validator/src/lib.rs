@@ -10,6 +10,9 @@ mod clean;
 mod error;
 mod fields;
 mod fingerprint;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod history;
 mod judge;
 mod markdown;

@@ -45,6 +45,12 @@ pub fn render(text: &str, schemes: &BTreeSet<UrlScheme>) -> String {
     if html.len() <= MAX_HTML_BYTES && shows_something(&html) { html } else { plain(text) }
 }
 
+/// The HTML of a text that needs no parser: as it is written without one, and as the parser gives it. `None` for others.
+#[cfg(feature = "fuzzing")]
+pub fn both_ways(text: &str, schemes: &BTreeSet<UrlScheme>) -> Option<(String, String)> {
+    (is_plain(text) && !is_costly(text)).then(|| (plain(text), write(text.len(), parse(text, schemes))))
+}
+
 fn parse<'a>(text: &'a str, schemes: &BTreeSet<UrlScheme>) -> Vec<Event<'a>> {
     let parser = Parser::new_ext(text, Options::ENABLE_STRIKETHROUGH);
     rewrite::rewrite(TextMergeStream::new(parser), schemes)

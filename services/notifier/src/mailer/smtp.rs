@@ -3,6 +3,8 @@
 //! The conversation is lettre's; the socket is ours, because lettre does not set TCP_NODELAY, without which each mail
 //! waits for delayed acknowledgements several times.
 
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod lines;
 mod stream;
 mod tls;

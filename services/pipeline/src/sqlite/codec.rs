@@ -3,6 +3,7 @@
 use prost::Message;
 use rejoinder_proto::{headers::Headers, v1::Header};
 
+/// The headers as the log's file keeps them.
 pub fn encode(headers: &Headers) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(512);
     for (name, value) in headers.iter() {

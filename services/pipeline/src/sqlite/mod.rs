@@ -7,6 +7,9 @@
 
 mod codec;
 mod consumer;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod group;
 mod publisher;
 mod reader;

@@ -76,7 +76,10 @@ async fn encrypt(tcp: TcpStream, tls: &TlsConnector, target: &Target) -> Result<
 }
 
 /// Asks for encryption, and gives back the server's greeting.
-async fn start_tls(tcp: &mut TcpStream, target: &Target) -> Result<Vec<u8>, Failure> {
+pub(super) async fn start_tls(
+    tcp: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    target: &Target,
+) -> Result<Vec<u8>, Failure> {
     let greeting = within(target.command, read_reply(tcp)).await?;
     expect(220, &greeting)?;
     let extensions = ask(tcp, &format!("EHLO {}\r\n", target.hello), target.command).await?;
@@ -90,7 +93,11 @@ async fn start_tls(tcp: &mut TcpStream, target: &Target) -> Result<Vec<u8>, Fail
     Ok(greeting)
 }
 
-async fn ask(tcp: &mut TcpStream, command: &str, limit: Duration) -> Result<Vec<u8>, Failure> {
+async fn ask(
+    tcp: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    command: &str,
+    limit: Duration,
+) -> Result<Vec<u8>, Failure> {
     within(limit, async {
         tcp.write_all(command.as_bytes()).await?;
         read_reply(tcp).await
@@ -99,7 +106,7 @@ async fn ask(tcp: &mut TcpStream, command: &str, limit: Duration) -> Result<Vec<
 }
 
 /// Reads one reply and refuses whatever follows it: until we speak again, nobody honest has anything to add.
-async fn read_reply(tcp: &mut TcpStream) -> io::Result<Vec<u8>> {
+async fn read_reply(tcp: &mut (impl AsyncRead + Unpin)) -> io::Result<Vec<u8>> {
     let mut reply = Vec::new();
     loop {
         if tcp.read_buf(&mut reply).await? == 0 {

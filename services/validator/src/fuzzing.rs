@@ -1,0 +1,3 @@
+//! What the fuzz targets compare.
+
+pub use crate::markdown::both_ways;
