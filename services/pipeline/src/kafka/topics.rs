@@ -1,4 +1,8 @@
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt, thread,
+    time::{Duration, Instant},
+};
 
 use futures::executor::block_on;
 use rdkafka::{
@@ -49,7 +53,7 @@ impl fmt::Display for TopicState {
     }
 }
 
-/// Makes the topics that are missing, and gives those.
+/// Makes the topics that are missing, and gives those. Returns when the brokers know them.
 pub fn create(settings: &KafkaSettings) -> Result<Vec<Topic>, LogError> {
     let admin: AdminClient<DefaultClientContext> =
         settings.client().create().map_err(|error| settings::refused(&error))?;
@@ -78,6 +82,14 @@ pub fn create(settings: &KafkaSettings) -> Result<Vec<Topic>, LogError> {
             Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
             Err((name, code)) => return Err(LogError::Fatal(format!("topic {name} could not be made: {code}"))),
         }
+    }
+    // The controller has made them; the brokers hear of it a moment later.
+    let until = Instant::now() + MAKE;
+    while check(settings)?.values().any(|state| *state == TopicState::Missing) {
+        if Instant::now() > until {
+            return Err(LogError::Unavailable(format!("the brokers do not know the new topics after {MAKE:?}")));
+        }
+        thread::sleep(Duration::from_millis(50));
     }
     Ok(made)
 }
