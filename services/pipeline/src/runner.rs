@@ -65,7 +65,7 @@ pub struct Context {
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The log refuses this process; start a new one.
-    #[error("{stage}: {source}")]
+    #[error("{stage} cannot go on")]
     Log {
         /// The stage.
         stage: &'static str,

@@ -119,6 +119,7 @@ pub async fn run(cell: &Cell, paths: &Paths, services: &Services, number: usize,
     let verdict = run.judge(seed).await;
     drop(run.deployment);
     services.kafka.forget(&format!("{database}.")).await?;
+    services.postgres.forget(&database).await?;
     verdict.map(|(count, healed, faults)| Verdict { count, healed, faults, folder })
 }
 

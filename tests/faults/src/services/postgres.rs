@@ -17,6 +17,9 @@ use super::{
     wait,
 };
 
+/// A fast shutdown writes out everything that is still in memory.
+const ENDING: Duration = Duration::from_secs(90);
+
 /// A server.
 pub struct Postgres {
     repository: PathBuf,
@@ -84,6 +87,13 @@ impl Postgres {
         Ok(())
     }
 
+    /// Drops a database: what one cell leaves is no burden to the next.
+    pub async fn forget(&self, name: &str) -> Result<()> {
+        let mut connection = PgConnection::connect(&self.superuser("postgres")).await?;
+        connection.execute(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"))).await?;
+        Ok(())
+    }
+
     fn pid(&self) -> Result<Pid> {
         let pid = fs::read_to_string(self.folder.join("postgres.pid"))?;
         Pid::from_raw(pid.trim().parse()?).context("no pid")
@@ -93,10 +103,7 @@ impl Postgres {
     pub async fn end(&self, signal: Signal) -> Result<()> {
         let pid = self.pid()?;
         kill_process(pid, signal)?;
-        ensure!(
-            wait(Duration::from_secs(20), async || test_kill_process(pid).is_err()).await,
-            "PostgreSQL did not end"
-        );
+        ensure!(wait(ENDING, async || test_kill_process(pid).is_err()).await, "PostgreSQL did not end");
         Ok(())
     }
 }
