@@ -7,6 +7,8 @@ use super::letters::{is_cased, is_emoji, is_joining};
 pub(super) fn is_hidden(c: char) -> bool {
     match c {
         '\t' | '\n' | '\r' | ' '..='~' => false,
+        // In Windows's code pages, quotation marks: texts that were decoded wrongly are full of them.
+        '\u{91}'..='\u{94}' => false,
         '\0'..='\u{9F}' | '\u{AD}' => true,
         '\u{A0}'..='\u{34E}' => false,
         '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}' => true,
@@ -48,8 +50,8 @@ pub(super) fn judge(before: Option<char>, run: &[char], after: Option<char>) -> 
             kept.push(c);
         } else {
             tags |= ('\u{E0000}'..='\u{E007F}').contains(&c);
-            // Hyphenation and byte-order marks come along with what people paste.
-            suspicious |= !matches!(c, '\u{AD}' | '\u{FEFF}');
+            // Hyphenation, byte-order marks and wrong decoding come along with what people paste.
+            suspicious |= !matches!(c, '\u{80}'..='\u{9F}' | '\u{AD}' | '\u{FEFF}');
         }
     }
     Judged { kept, hides: tags || (suspicious && both(before, after, is_cased)) }

@@ -7,9 +7,7 @@ use super::{
 
 /// `words` folded once more; `None` when nothing changes.
 pub(super) fn shadow(words: &str) -> Option<String> {
-    let plain =
-        words.bytes().all(|byte| byte.is_ascii() && leet(char::from(byte)).is_none() && !is_ornament(char::from(byte)));
-    if plain {
+    if words.is_ascii() && is_plain(words.as_bytes()) {
         return None;
     }
     // Only Latin letters are folded, or stand beside what is.
@@ -33,6 +31,14 @@ pub(super) fn shadow(words: &str) -> Option<String> {
     }
     out.push_str(rest);
     (out != words).then_some(out)
+}
+
+/// Quick to see: nothing that stands for a letter is beside one, and nothing holds letters apart.
+fn is_plain(words: &[u8]) -> bool {
+    let stands = |byte: u8| leet(char::from(byte)).is_some();
+    let beside = |a: u8, b: u8| a.is_ascii_alphabetic() && stands(b);
+    !words.windows(2).any(|pair| beside(pair[0], pair[1]) || beside(pair[1], pair[0]))
+        && !words.iter().any(|byte| is_ornament(char::from(*byte)))
 }
 
 fn is_token(c: char) -> bool {

@@ -59,27 +59,12 @@ pub(super) fn join(text: &str, found: &mut Obfuscations) -> String {
 
 /// Quick to see: whether a few lonely letters follow each other.
 fn may_be_spaced(text: &str) -> bool {
-    let (mut lonely, mut since) = (0, 0);
-    let (mut before, mut current) = (false, false);
-    for c in text.chars().chain([' ', ' ']) {
-        let next = is_part(c);
-        if current && !before && !next {
-            lonely += 1;
-            since = 0;
-            if lonely >= JOINED {
-                return true;
-            }
-        } else if current && (before || next) {
-            lonely = 0;
-        } else {
-            since += 1;
-            if since > MAX_GAP {
-                lonely = 0;
-            }
-        }
-        (before, current) = (current, next);
-    }
-    false
+    let mut lonely = 0;
+    text.split(|c| !is_part(c)).filter(|token| !token.is_empty()).any(|token| {
+        let single = token.chars().nth(1).is_none();
+        lonely = if single { lonely + 1 } else { 0 };
+        lonely >= JOINED
+    })
 }
 
 /// Letters that stand alone, one after the other, with like gaps between.

@@ -107,6 +107,7 @@ fn a_language_comes_through_unharmed(#[case] text: &str) {
 #[case::soft_hyphens("hy\u{ad}phen\u{ad}ation", "hyphenation")]
 #[case::edges("\u{feff}hello\u{200b} world\u{200e}", "hello world")]
 #[case::directions("\u{200f}שלום\u{200f} \u{2067}עולם\u{2069}", "שלום עולם")]
+#[case::wrong_decoding("Im I\u{92}m here \u{85}", "im i\u{92}m here ")]
 #[case::stress("за́мок и замо́к", "замок и замок")]
 #[case::dotted_capital("İstanbul IŞIK", "istanbul işik")]
 #[case::acronym("the F.B.I. and N.A.T.O.S. met", "the f.b.i. and natos. met")]
