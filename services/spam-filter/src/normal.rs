@@ -40,7 +40,7 @@ pub struct Obfuscations {
     pub look_alikes: u32,
     /// Words whose letters are set apart.
     pub spaced: u32,
-    /// Addresses like `example [dot] com` and `hxxp://`.
+    /// Addresses like `example [dot] com` and `hxxp://`, at most 64.
     pub domains: u32,
 }
 

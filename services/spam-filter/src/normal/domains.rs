@@ -6,8 +6,11 @@ use aho_corasick::AhoCorasick;
 
 use super::Normal;
 
-/// So many addresses are kept; what is counted is all of them.
+/// So many addresses are kept.
 const KEPT: usize = 16;
+
+/// So many places are looked at, and counted; a text with more is no worse.
+const COUNTED: usize = 64;
 
 /// No label of a domain is longer (RFC 1035).
 const MAX_LABEL: usize = 63;
@@ -89,7 +92,7 @@ pub(super) fn rejoin(words: String, found: &mut Normal) -> String {
         out.push_str(if joint.meaning == Meaning::Scheme { "http" } else { "." });
     }
     out.push_str(&words[copied..]);
-    for at in domains {
+    for at in domains.into_iter().take(COUNTED) {
         let domain = around(&out, at);
         if found.domains.last().is_some_and(|last| last == domain) {
             continue;
