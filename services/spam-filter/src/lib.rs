@@ -10,7 +10,6 @@ mod decide;
 mod fold;
 mod html;
 mod links;
-pub mod normal;
 mod policy;
 mod reading;
 mod rules;

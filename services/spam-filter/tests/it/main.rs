@@ -2,7 +2,6 @@
 
 mod bounds;
 mod languages;
-mod normal;
 mod policy;
 mod signals;
 mod stage;
