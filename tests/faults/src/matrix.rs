@@ -232,7 +232,7 @@ pub fn all() -> Vec<Cell> {
     add(World::One, false, "broker", Fault::Broker(1, Signal::TERM));
     add(World::One, false, "broker", Fault::Broker(1, Signal::KILL));
     add(World::One, false, "broker", Fault::BrokerFreeze(1));
-    add(World::One, true, "broker", Fault::BrokerInCommit);
+    add(World::One, false, "broker", Fault::BrokerInCommit);
     for node in 1..=3 {
         add(World::Three, node == 2, "cluster", Fault::Broker(node, Signal::KILL));
         add(World::Three, false, "cluster", Fault::BrokerFreeze(node));
