@@ -131,8 +131,9 @@ impl Joint {
         let known = SPACED_ENDINGS.contains(&ending)
             || (meaning == Meaning::Bracketed
                 && (BRACKETED_ENDINGS.contains(&ending) || goes_on(&words[after + ending.len()..])));
-        let named =
-            label.len() > 1 && ending.len() > 1 && (meaning == Meaning::Bracketed || !NO_LABELS.contains(&label));
+        let named = label.chars().nth(1).is_some()
+            && ending.chars().nth(1).is_some()
+            && (meaning == Meaning::Bracketed || !NO_LABELS.contains(&label));
         if !known || !named {
             return None;
         }
@@ -145,8 +146,7 @@ impl Joint {
 /// Whether another dot follows a label, so that it is not the last one.
 fn goes_on(rest: &str) -> bool {
     let rest = rest.trim_start_matches(' ');
-    rest.starts_with('.')
-        || ["[dot]", "(dot)", "{dot}", "<dot>", "[.]", "(.)", "{.}"].iter().any(|dot| rest.starts_with(dot))
+    rest.starts_with('.') || SPELLINGS.iter().any(|dot| *dot != "hxxp" && rest.starts_with(dot.trim_start()))
 }
 
 fn spaces(text: &str) -> usize {

@@ -49,6 +49,7 @@ fn found(kind: impl FnOnce(&mut Obfuscations)) -> Obfuscations {
 #[case::domain("go to example [dot] com or other(.)org", "go to example.com or other.org", found(|o| o.domains = 2))]
 #[case::spoken("visit cheap-pills dot com today", "visit cheap-pills.com today", found(|o| o.domains = 1))]
 #[case::labels("www [dot] example [dot] co [dot] uk", "www.example.co.uk", found(|o| o.domains = 1))]
+#[case::mixed_spelling("aa[dot]bb dot com", "aa.bb.com", found(|o| o.domains = 1))]
 #[case::scheme("hxxps://evil.example/a", "https://evil.example/a", found(|o| o.domains = 1))]
 #[case::mail("jane [at] gmail [dot] com", "jane [at] gmail.com", found(|_| ()))]
 fn a_disguise_is_undone(#[case] text: &str, #[case] words: &str, #[case] expected: Obfuscations) {
