@@ -66,7 +66,7 @@ impl Obfuscations {
 
 /// Undoing one disguise can uncover another, such as look-alikes among spaced-out letters. Deeper nesting than this is
 /// left as it is, and no text is read by people then either.
-const MAX_LAYERS: usize = 4;
+const MAX_LAYERS: usize = 6;
 
 /// Undoes the disguises of a text.
 pub fn normalise(text: &str) -> Normal {
@@ -74,7 +74,7 @@ pub fn normalise(text: &str) -> Normal {
     let mut changed = false;
     normal.words = layer(text, &mut normal, &mut changed);
     for _ in 1..MAX_LAYERS {
-        if !std::mem::take(&mut changed) || normal.words.is_ascii() {
+        if !std::mem::take(&mut changed) {
             break;
         }
         let mut deeper = Normal::default();
@@ -101,6 +101,8 @@ fn layer(text: &str, found: &mut Normal, changed: &mut bool) -> String {
     }
     let joined = spaced::join(&clean, &mut found.obfuscations);
     let words = words::fold(&joined, &mut found.obfuscations, changed);
-    *changed |= joined.len() != clean.len();
-    domains::rejoin(words, found)
+    let spelt = words.len();
+    let rejoined = domains::rejoin(words, found);
+    *changed |= joined.len() != clean.len() || rejoined.len() != spelt;
+    rejoined
 }
