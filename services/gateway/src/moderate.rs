@@ -88,6 +88,7 @@ async fn decide(shared: &Shared, token: &str, headers: &HeaderMap) -> Result<Res
         action: claim.action.into(),
         moderator: claim.whole.moderator.clone(),
         decided_at: Some(now()),
+        ..Default::default()
     };
     shared.append(&event, headers, "your decision").await?;
     let done = format!("The comment has been {} by {}.", past(claim.action), claim.whole.moderator);

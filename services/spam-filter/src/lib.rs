@@ -10,6 +10,7 @@ mod decide;
 mod fold;
 mod html;
 mod links;
+pub mod normal;
 mod policy;
 mod reading;
 mod rules;

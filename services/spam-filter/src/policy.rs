@@ -98,6 +98,15 @@ pub struct Policy {
     /// lists. Default 5, as much as `hold_at`: hardly anybody else writes like this.
     pub styled_letters_weight: f64,
 
+    /// Points for each word that is written so as not to be found: with invisible characters, piled-up marks, letters set
+    /// apart, look-alikes or drawn letters, and for each web address that is spelt out. What `script_mix_weight` or
+    /// `styled_letters_weight` has counted is not counted again. Default 1.5: one such word is a joke, an accident of
+    /// copying, or an address hidden from robots.
+    pub obfuscated_weight: f64,
+    /// At most this many points for such words. Default 4, below `hold_at`: people play with letters too, so it takes
+    /// another hint to hold.
+    pub obfuscated_weight_max: f64,
+
     /// Points when the author's name holds a link or a domain. Default 5, as much as `hold_at`: names are not
     /// addresses.
     pub name_link_weight: f64,
@@ -143,6 +152,8 @@ impl Default for Policy {
             script_mix_weight: 3.0,
             script_mix_weight_max: 8.0,
             styled_letters_weight: 5.0,
+            obfuscated_weight: 1.5,
+            obfuscated_weight_max: 4.0,
             name_link_weight: 5.0,
             contact_weight: 3.0,
             messengers: words::messengers(),
@@ -197,6 +208,8 @@ impl Policy {
             ("script_mix_weight", self.script_mix_weight),
             ("script_mix_weight_max", self.script_mix_weight_max),
             ("styled_letters_weight", self.styled_letters_weight),
+            ("obfuscated_weight", self.obfuscated_weight),
+            ("obfuscated_weight_max", self.obfuscated_weight_max),
             ("name_link_weight", self.name_link_weight),
             ("contact_weight", self.contact_weight),
             ("first_time_weight", self.first_time_weight),

@@ -6,6 +6,7 @@ use crate::{
     fold::fold,
     html::{self, Piece},
     links::Links,
+    normal::{Normal, normalise},
 };
 
 /// What the rules read of a comment, worked out once.
@@ -17,7 +18,10 @@ pub struct Reading<'a> {
     pub folded: String,
     /// The text as it was written, folded, where it differs from what a reader sees.
     pub folded_source: Option<String>,
-    /// The links of the rendered text: those of its tags, and addresses that a page turns into links.
+    /// The visible text with its disguises undone.
+    pub normal: Normal,
+    /// The links of the rendered text: those of its tags, addresses that a page turns into links, and those that are
+    /// spelt so as not to look like one.
     pub links: Links,
 }
 
@@ -27,13 +31,31 @@ impl<'a> Reading<'a> {
         if comment.html.is_empty() {
             let mut links = Links::default();
             links.add_text(&comment.text);
-            let visible = Cow::Borrowed(comment.text.as_str());
-            return Self { folded: fold(&visible), visible, folded_source: None, links };
+            return Self::with(Cow::Borrowed(&comment.text), links, None);
         }
         let (visible, links) = render(&comment.html);
         let same = visible.trim_end() == comment.text.trim_end();
         let folded_source = (!same).then(|| fold(&comment.text));
-        Self { folded: fold(&visible), visible: Cow::Owned(visible), folded_source, links }
+        Self::with(Cow::Owned(visible), links, folded_source)
+    }
+
+    fn with(visible: Cow<'a, str>, mut links: Links, folded_source: Option<String>) -> Self {
+        let normal = normalise(&visible);
+        for domain in &normal.domains {
+            links.add(domain);
+        }
+        Self { folded: fold(&visible), visible, folded_source, normal, links }
+    }
+
+    /// The texts in which to look for words, without repeats: as it is seen, with disguises undone, and its shadow.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.plain_texts().chain(self.normal.shadow.as_deref())
+    }
+
+    /// [`Self::texts`] in which digits are digits.
+    pub fn plain_texts(&self) -> impl Iterator<Item = &str> {
+        let words = Some(self.normal.words.as_str()).filter(|words| *words != self.folded);
+        std::iter::once(self.folded.as_str()).chain(words)
     }
 }
 

@@ -58,6 +58,7 @@ pub(crate) fn conclude(
         score,
         policy_version: rules.version().to_owned(),
         model_version: facts.model.as_ref().map_or_else(String::new, |model| model.version.clone()),
+        ..v1::CommentScreened::default()
     }
 }
 

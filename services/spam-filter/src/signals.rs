@@ -10,6 +10,7 @@ mod form;
 mod letters;
 mod links;
 mod listed;
+mod obfuscated;
 pub(crate) mod repeat;
 mod scripts;
 
@@ -39,6 +40,8 @@ pub mod name {
     pub const SCRIPT_MIX: &str = "script_mix";
     /// Mathematical or enclosed letters as text.
     pub const STYLED_LETTERS: &str = "styled_letters";
+    /// Words written so that they are not found: see [`crate::normal`].
+    pub const OBFUSCATED: &str = "obfuscated";
     /// A link or domain as a name.
     pub const NAME_LINK: &str = "name_link";
     /// A phone number or messenger to turn to.
@@ -66,6 +69,7 @@ pub(crate) fn content(comment: &v1::Comment, reading: &Reading<'_>, facts: &Fact
     }
     letters::signals(&reading.visible, policy, &mut signals);
     signals.extend(scripts::mix(&reading.visible, policy));
+    signals.extend(obfuscated::obfuscated(reading, policy));
     signals.extend(contact::contact(reading, &vocabulary, rules));
     if let Some(author) = &comment.author {
         signals.extend(author::name_link(author, policy));

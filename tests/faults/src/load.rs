@@ -287,6 +287,7 @@ fn decision(draft: &Draft) -> Vec<u8> {
         action: v1::Action::Approve.into(),
         moderator: "editor".into(),
         decided_at: Some(from_millis(Utc::now().timestamp_millis())),
+        ..Default::default()
     }
     .encode_to_vec()
 }

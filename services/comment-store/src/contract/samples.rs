@@ -134,6 +134,7 @@ impl Sample {
             action: action.into(),
             moderator: moderator.into(),
             decided_at: Some(from_millis(millis)),
+            ..Default::default()
         })
     }
 

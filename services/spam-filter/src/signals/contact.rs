@@ -15,17 +15,17 @@ const LOCAL_DIGITS: RangeInclusive<usize> = 9..=15;
 /// or an `@handle`.
 pub(super) fn contact(reading: &Reading<'_>, vocabulary: &[usize], rules: &Rules) -> Option<Signal> {
     let weight = rules.policy().contact_weight;
-    let text = reading.folded.as_str();
+    let number = |which: fn(&Number) -> bool| reading.plain_texts().any(|text| phone_numbers(text).any(|n| which(&n)));
     let find = |meaning| vocabulary.iter().find(|word| rules.meanings.get(**word) == Some(&meaning));
     if find(Meaning::ChatLink).is_some() {
         return hint(name::CONTACT, weight, || "links into a chat".to_owned());
     }
     if let Some(word) = find(Meaning::Messenger)
-        && (phone_numbers(text).next().is_some() || has_handle(text))
+        && (number(|_| true) || reading.plain_texts().any(has_handle))
     {
         return hint(name::CONTACT, weight, || format!("sends readers to {:?}", rules.vocabulary.word(*word)));
     }
-    if text.contains('+') && phone_numbers(text).any(|number| number.international) {
+    if reading.plain_texts().any(|text| text.contains('+')) && number(|number| number.international) {
         return hint(name::CONTACT, weight, || "gives an international phone number".to_owned());
     }
     None

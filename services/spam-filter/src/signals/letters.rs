@@ -32,6 +32,11 @@ pub(super) fn signals(text: &str, policy: &Policy, signals: &mut Vec<Signal>) {
     }
 }
 
+/// Whether the text is one for `styled_letters`.
+pub(super) fn is_styled_text(text: &str) -> bool {
+    tally(text).styled >= STYLED_LETTERS
+}
+
 fn tally(text: &str) -> Tally {
     let mut tally = Tally::default();
     let mut previous = None;

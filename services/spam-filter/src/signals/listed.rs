@@ -8,6 +8,7 @@ use super::{hint, name};
 use crate::{
     Policy, Rules, Signal,
     fold::fold,
+    normal::normalise,
     reading::Reading,
     rules::Meaning,
     word_list::{WordList, stands_alone},
@@ -42,19 +43,33 @@ pub(super) fn lists(comment: &v1::Comment, reading: &Reading<'_>, rules: &Rules)
 }
 
 /// Each field, folded, with what a moderator calls it.
-fn fields<'a>(comment: &v1::Comment, reading: &'a Reading<'_>) -> [(&'static str, Cow<'a, str>); 7] {
+fn fields<'a>(comment: &v1::Comment, reading: &'a Reading<'_>) -> Vec<(&'static str, Cow<'a, str>)> {
     let author = comment.author.as_ref();
     let client = comment.client.as_ref();
     let folded = |field: Option<&String>| Cow::Owned(field.map_or_else(String::new, |field| fold(field)));
-    [
-        ("text", Cow::Borrowed(&reading.folded)),
+    let name = author.map(|author| normalise(start(&author.name))).unwrap_or_default();
+    let mut fields = vec![
+        ("text", Cow::Borrowed(reading.folded.as_str())),
         ("text as it was written", Cow::Borrowed(reading.folded_source.as_deref().unwrap_or_default())),
         ("name", folded(author.map(|author| &author.name))),
         ("email address", folded(author.map(|author| &author.email))),
         ("web address", folded(author.map(|author| &author.url))),
         ("IP address", folded(client.map(|client| &client.ip))),
         ("browser's user agent", folded(client.map(|client| &client.user_agent))),
-    ]
+    ];
+    fields.extend(reading.texts().skip(1).map(|text| ("text, its disguise undone", Cow::Borrowed(text))));
+    fields.extend(
+        [Some(name.words), name.shadow]
+            .into_iter()
+            .flatten()
+            .map(|name| ("name, its disguise undone", Cow::Owned(name))),
+    );
+    fields
+}
+
+/// The validator takes at most 245 bytes of name; the cut keeps this fast for whoever calls without it.
+fn start(name: &str) -> &str {
+    &name[..name.floor_char_boundary(256)]
 }
 
 fn found(list: &WordList, called: &str, fields: &[(&'static str, Cow<'_, str>)]) -> Option<String> {
@@ -74,15 +89,18 @@ fn found(list: &WordList, called: &str, fields: &[(&'static str, Cow<'_, str>)])
     (!words.is_empty()).then(|| format!("has a word of the {called}: {}", words.join(", ")))
 }
 
-/// The places in the vocabulary of the words that stand in the text, each once, in the order of the text.
+/// The places in the vocabulary of the words that stand in the text, also in disguise, each once, in the order of the
+/// text.
 pub(super) fn vocabulary(reading: &Reading<'_>, rules: &Rules) -> Vec<usize> {
     let mut words = Vec::new();
     let mut seen: Vec<bool> = Vec::new();
-    for found in rules.vocabulary.find(&reading.folded) {
-        seen.resize(rules.meanings.len(), false);
-        if !seen[found.index] && stands_alone(&reading.folded, found) {
-            seen[found.index] = true;
-            words.push(found.index);
+    for text in reading.texts() {
+        for found in rules.vocabulary.find(text) {
+            seen.resize(rules.meanings.len(), false);
+            if !seen[found.index] && stands_alone(text, found) {
+                seen[found.index] = true;
+                words.push(found.index);
+            }
         }
     }
     words

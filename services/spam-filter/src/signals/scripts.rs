@@ -17,18 +17,23 @@ const MIN_LETTERS: usize = 3;
 /// Points for each word that mixes Latin with Cyrillic or Greek, where all the letters of one side have a twin on the
 /// other: such a word reads as if it were of one script. `VPNом` does not, and is Russian grammar.
 pub(super) fn mix(text: &str, policy: &Policy) -> Option<Signal> {
-    if !may_mix(text) {
-        return None;
-    }
-    let mixed = words(text).filter(|word| is_disguised(word)).count();
-    let weight = (policy.script_mix_weight * mixed as f64).min(policy.script_mix_weight_max);
+    let mixed = disguised(text);
+    let weight = (policy.script_mix_weight * f64::from(mixed)).min(policy.script_mix_weight_max);
     if mixed == 0 {
         return None;
     }
     hint(name::SCRIPT_MIX, weight, || {
-        let words = count(mixed, "word", "words");
+        let words = count(mixed as usize, "word", "words");
         format!("has {words} of look-alike letters from two alphabets, which word lists do not find")
     })
+}
+
+/// How many words of the text are for `script_mix`.
+pub(super) fn disguised(text: &str) -> u32 {
+    match may_mix(text) {
+        true => words(text).filter(|word| is_disguised(word)).fold(0, |count: u32, _| count.saturating_add(1)),
+        false => 0,
+    }
 }
 
 /// Whether an ASCII letter stands next to a character beyond ASCII: true of few texts, and quick to see.

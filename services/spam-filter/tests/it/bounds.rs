@@ -76,6 +76,20 @@ const LONG: usize = 200_000;
 #[case::tags("<a")]
 #[case::tags_in_quotes("<a \"'>")]
 #[case::entities("&amp")]
+#[case::letters_apart("v ")]
+#[case::letters_apart_unlike("v i.a")]
+#[case::letters_in_pairs("v i  ")]
+#[case::zero_width("a\u{200b}")]
+#[case::only_zero_width("\u{200b}")]
+#[case::piled_up("\u{335}")]
+#[case::backwards("\u{202e}a")]
+#[case::flags("🇦")]
+#[case::islands("工a")]
+#[case::strange_letters("ᏚⲀ𝐚₳")]
+#[case::spelt_dots("aa[dot]")]
+#[case::spoken_dots("aa dot com ")]
+#[case::schemes("hxxp://")]
+#[case::leet("a1")]
 fn time_grows_with_the_length(#[case] piece: &str) {
     let long = piece.repeat(LONG / piece.len());
     let mut comment = text(&long);

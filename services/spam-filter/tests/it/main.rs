@@ -2,6 +2,7 @@
 
 mod bounds;
 mod languages;
+mod normal;
 mod policy;
 mod signals;
 mod stage;

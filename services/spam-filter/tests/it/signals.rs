@@ -43,7 +43,25 @@ fn html(html: &str) -> Comment {
 #[case::short_run(text("noooooooooo!!!!!!!!!!!"), Approve, &[])]
 #[case::rule(text("------------------------------ ......................"), Approve, &[])]
 #[case::script_mix(text("log in to pаypal"), Approve, &[(name::SCRIPT_MIX, 3.0)])]
-#[case::script_mixes(text("Oнлaйн кaзинo here"), Hold, &[(name::SCRIPT_MIX, 6.0)])]
+#[case::script_mixes(text("Oнлaйн кaртинa here"), Hold, &[(name::SCRIPT_MIX, 6.0)])]
+#[case::script_mixed_suspects(
+    text("Oнлaйн кaзинo here"),
+    Spam,
+    &[(name::SCRIPT_MIX, 6.0), (name::SUSPECT_WORDS, 5.0)]
+)]
+#[case::hidden_suspect(text("cheap vi\u{200b}agra"), Approve, &[(name::SUSPECT_WORDS, 3.0), (name::OBFUSCATED, 1.5)])]
+#[case::leet_suspect(text("cheap v1agr@ viagra"), Approve, &[(name::SUSPECT_WORDS, 3.0)])]
+#[case::spaced_suspects(
+    text("v i a g r a and c-i-a-l-i-s and c.a.s.i.n.o"),
+    Spam,
+    &[(name::SUSPECT_WORDS, 8.0), (name::OBFUSCATED, 4.0)]
+)]
+#[case::only_obfuscated(text("so \u{e0061}b\u{e0062} h\u{200b}ow a\u{200b}bo\u{200b}ut t\u{200b}his"), Approve, &[(name::OBFUSCATED, 4.0)])]
+#[case::spelt_out(text("see example [dot] com"), Approve, &[(name::LINKS, 1.5), (name::OBFUSCATED, 1.5)])]
+#[case::spelt_out_twice(text("see a-shop(.)com and hxxp://b.example/x"), Hold, &[(name::LINKS, 3.0), (name::OBFUSCATED, 3.0)])]
+#[case::own_address(text("write to jane [at] example [dot] com"), Approve, &[])]
+#[case::hidden_messenger(text("on Tele\u{200b}gram @mrs_smith_trades"), Approve, &[(name::CONTACT, 3.0), (name::OBFUSCATED, 1.5)])]
+#[case::hidden_number(text("ask at +1 202 5\u{2060}5\u{2060}5 0123"), Approve, &[(name::CONTACT, 3.0), (name::OBFUSCATED, 1.5)])]
 #[case::name_link(named("Cheap-Shoes.com"), Hold, &[(name::NAME_LINK, 5.0)])]
 #[case::name_dot(named("Dr.Smith"), Approve, &[])]
 #[case::phone(text("ask her at +1 (202) 555-0123"), Approve, &[(name::CONTACT, 3.0)])]
@@ -75,6 +93,7 @@ fn a_comment_gets_its_signals_and_verdict(
 #[case(Policy { shouting_weight: 0.0, ..post() }, text("THIS IS WHAT I HAVE ALWAYS SAID"))]
 #[case(Policy { run_weight: 0.0, ..post() }, text("nooooooooooooo"))]
 #[case(Policy { script_mix_weight: 0.0, ..post() }, text("log in to pаypal"))]
+#[case(Policy { obfuscated_weight: 0.0, ..post() }, text("h\u{200b}ow a\u{200b}bo\u{200b}ut t\u{200b}his"))]
 #[case(Policy { styled_letters_weight: 0.0, ..post() }, text("𝐊𝐄𝐉𝐔"))]
 #[case(Policy { name_link_weight: 0.0, ..post() }, named("shoes.com"))]
 #[case(Policy { contact_weight: 0.0, ..post() }, text("t.me/fast"))]

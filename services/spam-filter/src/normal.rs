@@ -1,0 +1,108 @@
+//! Undoes what people do to letters so that word lists and models do not find them.
+//!
+//! [`normalise`] works on a copy: what is stored and shown never changes. Every step takes linear time. A script, an
+//! accent or a joiner that belongs to a language is no disguise: only what stands where no language puts it is undone.
+
+mod clean;
+mod domains;
+mod hidden;
+mod letters;
+mod marks;
+mod shadow;
+mod spaced;
+mod words;
+
+/// What a text says once its disguises are undone.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Normal {
+    /// The text for scoring: NFKC, in lower case, without what hides, look-alike letters and spaced-out words undone.
+    /// Its own normal form. At most 12 times as many bytes as the text (one Arabic ligature stands for 18 letters).
+    pub words: String,
+    /// `words` with accents and digits that stand for letters folded too. `None` where that makes no difference. It is
+    /// for finding words, not for reading: honest numbers are folded as well.
+    pub shadow: Option<String>,
+    /// What was found, by kind.
+    pub obfuscations: Obfuscations,
+    /// The first few web addresses that were spelt so as not to look like one, as they would be written.
+    pub domains: Vec<String>,
+}
+
+/// How often each kind of disguise was found: words for all but `domains`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Obfuscations {
+    /// Words with invisible characters inside, hidden tag characters, text written backwards.
+    pub hidden: u32,
+    /// Words with combining marks on letters that take none, three or more.
+    pub marks: u32,
+    /// Words in drawn letters: mathematical, enclosed, flags, small capitals.
+    pub drawn: u32,
+    /// Words that mix letters of several scripts so that they read as one.
+    pub look_alikes: u32,
+    /// Words whose letters are set apart.
+    pub spaced: u32,
+    /// Addresses like `example [dot] com` and `hxxp://`, at most 64.
+    pub domains: u32,
+}
+
+impl Obfuscations {
+    /// Each kind's name and count.
+    pub fn kinds(&self) -> [(&'static str, u32); 6] {
+        let Self { hidden, marks, drawn, look_alikes, spaced, domains } = *self;
+        [
+            ("hidden", hidden),
+            ("marks", marks),
+            ("drawn", drawn),
+            ("look_alikes", look_alikes),
+            ("spaced", spaced),
+            ("domains", domains),
+        ]
+    }
+
+    /// All of them together.
+    pub fn total(&self) -> u32 {
+        self.kinds().iter().fold(0, |sum, (_, count)| sum.saturating_add(*count))
+    }
+}
+
+/// Undoing one disguise can uncover another, such as look-alikes among spaced-out letters. Deeper nesting than this is
+/// left as it is, and no text is read by people then either.
+const MAX_LAYERS: usize = 6;
+
+/// Undoes the disguises of a text.
+pub fn normalise(text: &str) -> Normal {
+    let mut normal = Normal::default();
+    let mut changed = false;
+    normal.words = layer(text, &mut normal, &mut changed);
+    for _ in 1..MAX_LAYERS {
+        if !std::mem::take(&mut changed) {
+            break;
+        }
+        let mut deeper = Normal::default();
+        normal.words = layer(&normal.words, &mut deeper, &mut changed);
+        normal.domains.append(&mut deeper.domains);
+    }
+    normal.shadow = shadow::shadow(&normal.words);
+    normal
+}
+
+impl Normal {
+    /// The text in which to look for words a second time.
+    pub fn shadow(&self) -> &str {
+        self.shadow.as_deref().unwrap_or(&self.words)
+    }
+}
+
+/// Undoes what lies on top, and says in `changed` whether there was anything besides case and composition.
+fn layer(text: &str, found: &mut Normal, changed: &mut bool) -> String {
+    let clean = clean::clean(text, &mut found.obfuscations, changed);
+    // Without letters that have case nothing further is ever undone.
+    if clean.chars().all(|c| letters::is_caseless(c) || (c.is_ascii() && !c.is_ascii_alphanumeric())) {
+        return clean;
+    }
+    let joined = spaced::join(&clean, &mut found.obfuscations);
+    let words = words::fold(&joined, &mut found.obfuscations, changed);
+    let spelt = words.len();
+    let rejoined = domains::rejoin(words, found);
+    *changed |= joined.len() != clean.len() || rejoined.len() != spelt;
+    rejoined
+}

@@ -1,0 +1,185 @@
+//! The text without what nobody sees, and with drawn letters as letters.
+
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfkc_quick};
+
+use super::{
+    Obfuscations, hidden,
+    letters::{Twin, is_cased, is_mark, is_odd_latin, latin_twin},
+    marks,
+};
+
+/// A word with so many drawn letters is drawn; fewer are enumeration marks, formulas and ordinals.
+const DRAWN: u32 = 3;
+
+/// NFKC, without hidden characters and marks out of place. Case stays.
+pub(super) fn clean(text: &str, found: &mut Obfuscations, changed: &mut bool) -> String {
+    if text.bytes().all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~')) {
+        return text.to_owned();
+    }
+    let reversed = hidden::unreverse(text);
+    found.hidden += u32::from(reversed.is_some());
+    let visible = visible(reversed.as_deref().unwrap_or(text), found);
+    *changed |= visible != text;
+    let composed = match is_nfkc_quick(visible.chars()) {
+        IsNormalized::Yes => visible,
+        _ => visible.nfkc().collect(),
+    };
+    if !composed.chars().any(is_mark) {
+        return composed;
+    }
+    let (stripped, disguised) = marks::strip(&composed);
+    found.marks += disguised;
+    *changed |= stripped.len() != composed.len();
+    stripped
+}
+
+fn visible(text: &str, found: &mut Obfuscations) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut before = None;
+    let mut counted = false;
+    let mut drawn = 0;
+    let mut twinned = false;
+    let mut run = Vec::new();
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        if hidden::is_hidden(c) {
+            run.clear();
+            run.push(c);
+            while let Some(c) = chars.next_if(|c| hidden::is_hidden(*c)) {
+                run.push(c);
+            }
+            let judged = hidden::judge(before, &run, chars.peek().copied());
+            found.hidden += u32::from(judged.hides && !counted);
+            counted |= judged.hides;
+            out.extend(judged.kept.iter());
+            before = judged.kept.last().copied().or(before);
+            continue;
+        }
+        if is_regional(c) {
+            run.clear();
+            run.push(c);
+            while let Some(c) = chars.next_if(|c| is_regional(*c)) {
+                run.push(c);
+            }
+            before = run.last().copied();
+            match are_flags(&run) {
+                true => out.extend(run.iter()),
+                false => {
+                    out.extend(run.iter().map(|c| regional_letter(*c)));
+                    drawn += u32::try_from(run.len()).unwrap_or(u32::MAX);
+                }
+            }
+        } else {
+            // The braille pattern without dots is a blank.
+            let plain = if c == '\u{2800}' { ' ' } else { enclosed_letter(c).unwrap_or(c) };
+            drawn += u32::from(is_drawn(c));
+            match lost_twin(before, c, chars.peek().copied()) {
+                Some(twin) => {
+                    out.extend(twin.chars());
+                    twinned = true;
+                }
+                None => out.push(plain),
+            }
+            before = Some(c);
+        }
+        let next = chars.peek();
+        if next.is_none_or(|next| next.is_whitespace()) {
+            found.drawn += u32::from(drawn >= DRAWN);
+            found.look_alikes += u32::from(twinned);
+            drawn = 0;
+            twinned = false;
+            counted = false;
+        }
+    }
+    out
+}
+
+/// Mathematical, enclosed and squared letters, small capitals and modifier letters. Full-width letters are Japanese
+/// typography.
+fn is_drawn(c: char) -> bool {
+    match c {
+        '\0'..='\u{24F}' => false,
+        '\u{1D400}'..='\u{1D7FF}' | '\u{249C}'..='\u{24E9}' | '\u{1F110}'..='\u{1F189}' => true,
+        c => is_odd_latin(c) && is_cased(c),
+    }
+}
+
+/// The Latin letters that a character beside Latin ones is drawn like, where NFKC would turn it into others: a lunate
+/// sigma is drawn like `c`, and becomes a sigma.
+fn lost_twin(before: Option<char>, c: char, after: Option<char>) -> Option<Twin> {
+    let latin = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphabetic());
+    let beside = match c {
+        '\0'..='\u{FF}' => false,
+        'ϲ' | 'Ϲ' => latin(before) || latin(after),
+        _ => latin(before) && latin(after),
+    };
+    let kept = |plain: String| plain.is_ascii() || plain.contains(c);
+    let changes = beside && c.is_alphabetic() && !kept(std::iter::once(c).nfkc().collect());
+    changes.then(|| latin_twin(c)).flatten()
+}
+
+/// What NFKC leaves alone or writes with brackets.
+fn enclosed_letter(c: char) -> Option<char> {
+    let from = match c {
+        '\u{249C}'..='\u{24B5}' => '\u{249C}',
+        '\u{1F110}'..='\u{1F129}' => '\u{1F110}',
+        '\u{1F150}'..='\u{1F169}' => '\u{1F150}',
+        '\u{1F170}'..='\u{1F189}' => '\u{1F170}',
+        _ => return None,
+    };
+    letter(u32::from(c) - u32::from(from))
+}
+
+fn letter(place: u32) -> Option<char> {
+    u8::try_from(place).ok().filter(|place| *place < 26).map(|place| char::from(b'a' + place))
+}
+
+fn is_regional(c: char) -> bool {
+    ('\u{1F1E6}'..='\u{1F1FF}').contains(&c)
+}
+
+fn regional_letter(c: char) -> char {
+    letter(u32::from(c) - 0x1F1E6).unwrap_or(c)
+}
+
+/// The second letters of the regions that have a flag, by their first (ISO 3166, and those that vendors draw besides).
+const FLAGS: [&str; 26] = [
+    "cdefgilmoqrstuwxz",
+    "abdefghijlmnoqrstvwyz",
+    "acdfghiklmnopqruvwxyz",
+    "egjkmoz",
+    "acegrstu",
+    "ijkmor",
+    "abdefghilmnpqrstuwy",
+    "kmnrtu",
+    "cdelmnoqrst",
+    "emop",
+    "eghimnprwyz",
+    "abcikrstuvy",
+    "acdefghklmnopqrstuvwxyz",
+    "acefgilopruz",
+    "m",
+    "aefghklmnrstwy",
+    "a",
+    "eosuw",
+    "abcdeghijklmnorstvxyz",
+    "acdfghjklmnortvwz",
+    "agmnsyz",
+    "aceginu",
+    "fs",
+    "k",
+    "et",
+    "amw",
+];
+
+/// Whether a run of regional indicators is a row of flags, and not a word.
+fn are_flags(run: &[char]) -> bool {
+    run.chunks(2).all(|pair| match pair {
+        [first, second] => {
+            let place = u32::from(*first) - 0x1F1E6;
+            let seconds = usize::try_from(place).ok().and_then(|place| FLAGS.get(place));
+            seconds.is_some_and(|seconds| seconds.contains(regional_letter(*second)))
+        }
+        _ => false,
+    })
+}

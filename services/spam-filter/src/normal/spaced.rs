@@ -1,0 +1,191 @@
+//! Words whose letters are set apart: `v i a g r a`, `c-a-s-i-n-o`, letters with pictures between.
+
+use super::{
+    Obfuscations,
+    letters::{Family, family, is_caseless, is_emoji, is_letter_like},
+};
+
+/// So many letters in a row are a word; fewer are initials, grades, or French and Spanish words of one letter.
+const JOINED: usize = 4;
+
+/// So many are a disguise, and not a label such as `A-B-C-D`.
+const DISGUISE: usize = 5;
+
+/// No wider gap holds a word together.
+const MAX_GAP: usize = 6;
+
+/// What stands between two letters of a word that is set apart. All gaps of one word are alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Gap {
+    Spaces(usize),
+    Sign { sign: char, spaced: bool },
+    Pictures,
+}
+
+/// Joins words that are set apart.
+pub(super) fn join(text: &str, found: &mut Obfuscations) -> String {
+    if !may_be_spaced(text) {
+        return text.to_owned();
+    }
+    let chars: Vec<char> = text.chars().collect();
+    let mut out = String::with_capacity(text.len());
+    let mut at = 0;
+    while at < chars.len() {
+        let run = Run::at(&chars, at);
+        match run {
+            Some(run) if run.is_word(&chars) || run.is_beside_word(&chars) => {
+                found.spaced += u32::from(run.is_disguise(&chars));
+                out.extend(run.letters.iter().map(|place| chars[*place]));
+                at = run.end();
+            }
+            // The last letter may begin another run, with other gaps.
+            Some(run) if run.letters.len() > 1 => {
+                let last = run.end() - 1;
+                out.extend(&chars[at..last]);
+                at = last;
+                if Run::at(&chars, at).is_none_or(|next| next.letters.len() == 1) {
+                    out.push(chars[at]);
+                    at += 1;
+                }
+            }
+            _ => {
+                out.push(chars[at]);
+                at += 1;
+            }
+        }
+    }
+    out
+}
+
+/// Quick to see: whether a few lonely letters follow each other.
+fn may_be_spaced(text: &str) -> bool {
+    let mut lonely = 0;
+    text.split(|c| !is_part(c)).filter(|token| !token.is_empty()).any(|token| {
+        let single = token.chars().nth(1).is_none();
+        lonely = if single { lonely + 1 } else { 0 };
+        lonely >= JOINED
+    })
+}
+
+/// Letters that stand alone, one after the other, with like gaps between.
+struct Run {
+    letters: Vec<usize>,
+    gap: Option<Gap>,
+    /// Where a lonely letter follows after a wider space.
+    wider: Option<usize>,
+}
+
+impl Run {
+    fn at(chars: &[char], start: usize) -> Option<Self> {
+        if !is_lonely(chars, start) {
+            return None;
+        }
+        let mut run = Self { letters: vec![start], gap: None, wider: None };
+        let mut last = start;
+        while let Some((gap, next)) = gap_after(chars, last) {
+            if run.gap.is_some_and(|first| first != gap) {
+                run.wider = match (run.gap, gap) {
+                    (Some(Gap::Spaces(narrow)), Gap::Spaces(wide)) if wide > narrow => Some(next),
+                    _ => None,
+                };
+                break;
+            }
+            run.gap = Some(gap);
+            run.letters.push(next);
+            last = next;
+        }
+        Some(run)
+    }
+
+    fn end(&self) -> usize {
+        self.letters.last().map_or(0, |last| last + 1)
+    }
+
+    /// Whether it is long enough, and mostly letters: `1 2 3 4` is none.
+    fn is_word(&self, chars: &[char]) -> bool {
+        let letters = self.letters.iter().filter(|place| chars[**place].is_alphabetic()).count();
+        self.letters.len() >= JOINED && letters >= JOINED - 1 && letters * 3 >= self.letters.len() * 2
+    }
+
+    /// `b u y` in `b u y  v i a g r a`.
+    fn is_beside_word(&self, chars: &[char]) -> bool {
+        let letters = self.letters.iter().all(|place| chars[*place].is_alphabetic());
+        let Some(mut next) = self.wider.filter(|_| letters && self.letters.len() > 1) else { return false };
+        for _ in 1..JOINED {
+            match gap_after(chars, next) {
+                Some((gap, after)) if Some(gap) == self.gap => next = after,
+                _ => return false,
+            }
+        }
+        true
+    }
+
+    /// Acronyms, rows of the alphabet and cries are none.
+    fn is_disguise(&self, chars: &[char]) -> bool {
+        let letters = || self.letters.iter().map(|place| chars[*place]);
+        let acronym =
+            matches!(self.gap, Some(Gap::Sign { sign: '.' | '-' | '*', .. })) && letters().all(|c| c.is_uppercase());
+        let lower: Vec<char> = letters().flat_map(char::to_lowercase).collect();
+        let rises = lower.windows(2).all(|pair| pair[0] < pair[1]);
+        let mut kinds = lower.clone();
+        kinds.sort_unstable();
+        kinds.dedup();
+        lower.len() >= DISGUISE && !acronym && !rises && kinds.len() > 2
+    }
+}
+
+/// A letter of a word in a script that joins such letters, or what stands for one.
+fn is_letter(c: char) -> bool {
+    match c {
+        'a'..='z' | 'A'..='Z' | '0' | '1' | '3' | '4' | '5' | '7' | '@' | '$' => true,
+        c if c.is_ascii() => false,
+        c => match family(c) {
+            Family::Unspaced | Family::Mark => false,
+            Family::Symbol => is_letter_like(c),
+            _ => true,
+        },
+    }
+}
+
+fn is_part(c: char) -> bool {
+    match c.is_ascii() {
+        true => c.is_ascii_alphanumeric() || matches!(c, '@' | '$'),
+        false => is_caseless(c) || c.is_alphanumeric() || is_letter_like(c),
+    }
+}
+
+fn is_lonely(chars: &[char], at: usize) -> bool {
+    let joined = |place: Option<usize>| {
+        place.and_then(|place| chars.get(place)).is_some_and(|c| is_part(*c) || *c == '\'' || *c == '’')
+    };
+    chars.get(at).is_some_and(|c| is_letter(*c)) && !joined(at.checked_sub(1)) && !joined(Some(at + 1))
+}
+
+/// The gap after a letter, and where the next lonely letter stands.
+fn gap_after(chars: &[char], at: usize) -> Option<(Gap, usize)> {
+    let rest = chars.get(at + 1..)?;
+    let width =
+        rest.iter().take(MAX_GAP + 1).position(|c| is_part(*c)).filter(|width| (1..=MAX_GAP).contains(width))?;
+    let next = at + 1 + width;
+    if !is_lonely(chars, next) {
+        return None;
+    }
+    let gap = &rest[..width];
+    let spaces = gap.iter().filter(|c| **c == ' ').count();
+    let mut signs = gap.iter().filter(|c| **c != ' ');
+    let kind = match (signs.next(), spaces) {
+        (None, _) => Gap::Spaces(width),
+        (Some(first), _) if is_emoji(*first) || *first == '\u{200D}' => {
+            gap.iter().all(|c| *c == ' ' || is_emoji(*c) || *c == '\u{200D}').then_some(Gap::Pictures)?
+        }
+        // `J. R.` is initials, and `a, b` a list.
+        (Some(sign), 0) if width == 1 && ".-_*~|/\\·•^'`\"".contains(*sign) => {
+            Gap::Sign { sign: *sign, spaced: false }
+        }
+        (Some(sign), 2) if width == 3 && gap[1] == *sign && ".-_*~|·•".contains(*sign) => {
+            Gap::Sign { sign: *sign, spaced: true }
+        }
+        _ => return None,
+    };
+    Some((kind, next))
+}

@@ -1,0 +1,261 @@
+//! Look-alike letters, word by word. A whole word in one script is a language, and stays.
+
+use super::{
+    Obfuscations,
+    letters::{
+        Family, double_of_latin, family, is_caseless, is_latin_double, is_letter_like, is_mark, is_unspaced_text,
+        latin_twin,
+    },
+};
+
+/// Shorter words are units and formulas: `μF`, `Ωm`.
+const MIN_LETTERS: usize = 4;
+
+/// A foreign beginning no longer than this is no stem of another language, and an island no longer is no word.
+const SHORT: usize = 2;
+
+/// A text in lower case, its words in disguise in one script.
+pub(super) fn fold(text: &str, found: &mut Obfuscations, changed: &mut bool) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut letters = Vec::new();
+    let mut islands = None;
+    let mut rest = text;
+    while let Some(start) = rest.find(is_wordish) {
+        let (between, from) = rest.split_at(start);
+        lower(between.chars(), &mut out);
+        let end = from.find(|c| !is_wordish(c)).unwrap_or(from.len());
+        let (word, after) = from.split_at(end);
+        rest = after;
+        if is_of_one_script(word) {
+            lower(word.chars(), &mut out);
+            continue;
+        }
+        letters.clear();
+        letters.extend(word.chars().map(Letter::new));
+        if letters.iter().any(|letter| letter.family == Family::Unspaced)
+            && *islands.get_or_insert_with(|| !is_unspaced_text(text))
+        {
+            undo_islands(&mut letters);
+        }
+        let unspaced = |letter: &Letter| letter.family == Family::Unspaced;
+        for part in letters.chunk_by_mut(|a, b| unspaced(a) == unspaced(b)) {
+            found.look_alikes += u32::from(undo(part));
+        }
+        *changed |= letters.iter().any(|letter| letter.fate != Fate::Stay || letter.family == Family::OddLatin);
+        write(&letters, &mut out);
+    }
+    lower(rest.chars(), &mut out);
+    out
+}
+
+pub(super) fn is_wordish(c: char) -> bool {
+    match c.is_ascii() {
+        true => c.is_ascii_alphabetic(),
+        false => c.is_alphabetic() || is_letter_like(c) || is_mark(c),
+    }
+}
+
+/// Quick to see for most words: ASCII, Latin with accents, Cyrillic, or nothing that ever stands for Latin in a word
+/// without Latin letters: Hebrew to Tibetan, Chinese, Japanese and Korean.
+fn is_of_one_script(word: &str) -> bool {
+    word.chars().all(|c| matches!(c, '\u{590}'..='\u{FFF}' | '\u{3040}'..='\u{30FF}' | '\u{3400}'..='\u{D7FF}'))
+        || word.chars().all(
+            |c| matches!(c, 'a'..='z' | 'A'..='Z' | 'À'..='Ö' | 'Ø'..='ö' | 'ø'..='\u{24F}' | '\u{1E00}'..='\u{1EFF}'),
+        )
+        || word.chars().all(|c| matches!(c, '\u{400}'..='\u{482}' | '\u{48A}'..='\u{52F}'))
+}
+
+/// Lower case, one letter at a time, as texts are compared everywhere. A dotted capital I loses its dot, which would
+/// be a mark of its own.
+fn lower(chars: impl Iterator<Item = char>, out: &mut String) {
+    for c in chars {
+        match lowered(c) {
+            c if c.is_ascii() => out.push(c.to_ascii_lowercase()),
+            c if is_caseless(c) => out.push(c),
+            c => out.extend(c.to_lowercase()),
+        }
+    }
+}
+
+fn lowered(c: char) -> char {
+    match c {
+        'ς' => 'σ',
+        'İ' => 'i',
+        c => c,
+    }
+}
+
+/// A letter, and what becomes of it.
+#[derive(Debug)]
+struct Letter {
+    c: char,
+    lower: char,
+    family: Family,
+    fate: Fate,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// Written in lower case.
+    Stay,
+    /// Written as the Latin letters that it looks like.
+    Twin,
+    /// Written as another letter.
+    Double(char),
+}
+
+impl Letter {
+    fn new(c: char) -> Self {
+        let family = family(c);
+        Self { c, lower: lowered(c).to_lowercase().next().unwrap_or(c), family, fate: Fate::Stay }
+    }
+
+    /// Whether it stands between Latin letters as a stranger.
+    fn is_foreign(&self) -> bool {
+        self.fate == Fate::Stay && !matches!(self.family, Family::Latin | Family::OddLatin | Family::Mark)
+    }
+
+    fn is_latin(&self) -> bool {
+        self.fate == Fate::Twin || matches!(self.family, Family::Latin | Family::OddLatin)
+    }
+}
+
+fn write(letters: &[Letter], out: &mut String) {
+    let mut replaced = false;
+    for letter in letters {
+        match letter.fate {
+            Fate::Double(c) => out.push(c),
+            Fate::Stay if letter.family == Family::Mark && replaced => continue,
+            Fate::Twin | Fate::Stay => {
+                let twin =
+                    (letter.fate == Fate::Twin || letter.family == Family::OddLatin).then(|| latin_twin(letter.c));
+                match twin.flatten() {
+                    Some(twin) => {
+                        out.extend(twin.chars());
+                        replaced = true;
+                        continue;
+                    }
+                    None => lower(std::iter::once(letter.c), out),
+                }
+            }
+        }
+        if letter.family != Family::Mark {
+            replaced = false;
+        }
+    }
+}
+
+/// Letters of a script without spaces, one or two of them between letters of another: `v工agra`. Where the text is
+/// otherwise in such a script, they are words: `AとB`.
+fn undo_islands(letters: &mut [Letter]) {
+    let mut at = 0;
+    for part in letters.chunk_by(|a, b| a.family == b.family).map(<[Letter]>::len).collect::<Vec<_>>() {
+        let (start, end) = (at, at + part);
+        at = end;
+        let is_island = letters[start].family == Family::Unspaced && part <= SHORT;
+        let latin = |place: Option<usize>| place.and_then(|place| letters.get(place)).is_some_and(Letter::is_latin);
+        if is_island
+            && latin(start.checked_sub(1))
+            && latin(Some(end))
+            && letters[start..end].iter().all(|letter| latin_twin(letter.c).is_some())
+        {
+            for letter in &mut letters[start..end] {
+                letter.fate = Fate::Twin;
+                letter.family = Family::Other;
+            }
+        }
+    }
+}
+
+/// Decides the fate of a word's foreign letters, and says whether it was in disguise.
+fn undo(word: &mut [Letter]) -> bool {
+    let count = |of: &dyn Fn(&Letter) -> bool| word.iter().filter(|letter| of(letter)).count();
+    let latin = count(&Letter::is_latin);
+    let foreign = count(&Letter::is_foreign);
+    let letters = latin + foreign;
+    let islands = word.iter().any(|letter| letter.fate == Fate::Twin);
+    if foreign == 0 {
+        return islands && letters >= MIN_LETTERS;
+    }
+    if latin == 0 {
+        return undo_without_latin(word) && letters >= MIN_LETTERS;
+    }
+    let long = letters >= MIN_LETTERS;
+    let is_double = |letter: &Letter| is_latin_double(letter.lower);
+    if word.iter().filter(|letter| letter.is_foreign()).all(is_double) {
+        to_latin(word);
+        return long;
+    }
+    for family in [Family::Cyrillic, Family::Greek] {
+        let same = word.iter().filter(|letter| letter.is_foreign()).all(|letter| letter.family == family);
+        let doubles =
+            word.iter().filter(|letter| letter.is_latin()).all(|l| double_of_latin(l.lower, family).is_some());
+        if same && doubles {
+            for letter in word.iter_mut().filter(|letter| letter.is_latin()) {
+                letter.fate = double_of_latin(letter.lower, family).map_or(Fate::Stay, Fate::Double);
+            }
+            return long;
+        }
+    }
+    let shape = Shape::of(word);
+    if shape.changes >= 2 && shape.inside {
+        to_latin(word);
+        return long;
+    }
+    let stray_end = shape.changes == 1
+        && foreign == 1
+        && word.iter().all(|l| !matches!(l.family, Family::Cyrillic | Family::Greek));
+    let is_letter = word.iter().filter(|letter| letter.is_foreign()).all(|letter| letter.family != Family::Symbol);
+    if is_letter && latin > SHORT && ((shape.changes == 1 && shape.foreign_first && foreign <= SHORT) || stray_end) {
+        to_latin(word);
+    }
+    false
+}
+
+fn to_latin(word: &mut [Letter]) {
+    for letter in word.iter_mut().filter(|letter| letter.is_foreign()) {
+        if latin_twin(letter.c).is_some() {
+            letter.fate = Fate::Twin;
+        }
+    }
+}
+
+/// A word without Latin letters is in disguise where it mixes scripts and every letter passes for a Latin one.
+fn undo_without_latin(word: &mut [Letter]) -> bool {
+    let mut foreign = word.iter().filter(|letter| letter.is_foreign());
+    let first = foreign.next().map(|letter| letter.family);
+    let mixed = foreign.any(|letter| Some(letter.family) != first);
+    let passes = || word.iter().filter(|letter| letter.is_foreign()).all(|letter| latin_twin(letter.c).is_some());
+    if !mixed || !passes() {
+        return false;
+    }
+    to_latin(word);
+    true
+}
+
+/// Where the foreign letters of a word stand.
+struct Shape {
+    /// How often the script changes.
+    changes: usize,
+    foreign_first: bool,
+    /// Whether a foreign letter that passes for a Latin one has Latin letters on both sides.
+    inside: bool,
+}
+
+impl Shape {
+    fn of(word: &[Letter]) -> Self {
+        let kinds = || word.iter().filter(|letter| letter.family != Family::Mark);
+        let foreign: Vec<bool> = kinds().map(Letter::is_foreign).collect();
+        let changes = foreign.windows(2).filter(|pair| pair[0] != pair[1]).count();
+        let first = foreign.iter().position(|foreign| !foreign);
+        let last = foreign.iter().rposition(|foreign| !foreign);
+        let between = |place: usize| first.is_some_and(|first| place > first) && last.is_some_and(|last| place < last);
+        let inside = kinds()
+            .enumerate()
+            .any(|(place, letter)| letter.is_foreign() && between(place) && latin_twin(letter.c).is_some());
+        Self { changes, foreign_first: foreign.first() == Some(&true), inside }
+    }
+}
