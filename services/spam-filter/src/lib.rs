@@ -6,6 +6,7 @@
 //!
 //! A learned model has its seat in [`Facts::model`]: its [`ModelScore`] becomes the signal `learned`.
 
+pub mod campaign;
 mod decide;
 mod fold;
 mod html;

@@ -81,13 +81,40 @@ pub struct Policy {
     /// A text counts as a repetition only from this many letters and digits on. Default 30: "thanks, that helped me"
     /// is written by many.
     pub repeat_min_chars: u32,
-    /// Seconds between two comments with the same text within which the later one is a repetition. Default 86400,
-    /// one day: campaigns are faster.
-    pub repeat_window_seconds: u32,
-    /// Points for each earlier copy. Default 5, as much as `hold_at`: the second copy is held already.
+    /// Points for each earlier copy on the site within `campaign_window_seconds`, until so many have come that they are a
+    /// campaign. Default 5, as much as `hold_at`: the second copy is held already.
     pub repeat_weight: f64,
     /// At most this many points for repetition. Default 8, below `spam_at`: slogans and prayers are repeated too.
     pub repeat_weight_max: f64,
+
+    /// Comments that say nearly the same are a campaign from this many on, if they come from more than one author, thread or
+    /// address. Default 5: four friends do write alike.
+    pub campaign_min_size: u32,
+    /// Seconds within which comments are compared. Default 86400, one day: campaigns are faster. The longest of all sites
+    /// is in force for all of them, since campaigns go over several.
+    pub campaign_window_seconds: u32,
+    /// Points for a member of a campaign of the smallest size; one of ten times the size has twice as many. Default 5, as
+    /// much as `hold_at`: a person looks at it.
+    pub campaign_weight: f64,
+    /// At most this many points for being part of a campaign. Default 8, below `spam_at`: prayers, petitions and slogans
+    /// are sent by many as well, and it takes a person to tell.
+    pub campaign_weight_max: f64,
+    /// When moderators have called this many members of a campaign spam, and none ham, all the others are spam whatever
+    /// their score; 0 never. As many hams, and no spam, clear it: then being part of it counts nothing. Default 3: one
+    /// decision may be a slip, three are none.
+    pub campaign_decisions: u32,
+
+    /// Seconds within which comments of one author or from one address are counted. Default 600, ten minutes. The longest
+    /// of all sites is in force for all of them.
+    pub burst_window_seconds: u32,
+    /// So many comments of one author, by name and address, within that time are a burst; 0 never. Default 10: one a
+    /// minute, in ten minutes on end.
+    pub burst_author_at: u32,
+    /// So many comments from one IP, or one IPv6 network (/64), within that time are a burst; 0 never. Default 20: a school or
+    /// an office has one address for all.
+    pub burst_address_at: u32,
+    /// Points for a comment in a burst. Default 3, below `hold_at`: people in a hot debate write fast too.
+    pub burst_weight: f64,
 
     /// Points for each word that mixes Latin letters with Cyrillic or Greek ones that look the same. Default 3: one
     /// such word can be a slip of the keyboard layout.
@@ -146,9 +173,17 @@ impl Default for Policy {
             run_length: 12,
             run_weight: 1.0,
             repeat_min_chars: 30,
-            repeat_window_seconds: 86_400,
             repeat_weight: 5.0,
             repeat_weight_max: 8.0,
+            campaign_min_size: 5,
+            campaign_window_seconds: 86_400,
+            campaign_weight: 5.0,
+            campaign_weight_max: 8.0,
+            campaign_decisions: 3,
+            burst_window_seconds: 600,
+            burst_author_at: 10,
+            burst_address_at: 20,
+            burst_weight: 3.0,
             script_mix_weight: 3.0,
             script_mix_weight_max: 8.0,
             styled_letters_weight: 5.0,
@@ -187,6 +222,9 @@ impl Policy {
         if self.hold_at == 0.0 {
             return Err(PolicyError::HoldsAll);
         }
+        if self.campaign_min_size < 2 {
+            return Err(PolicyError::CampaignOfOne(self.campaign_min_size));
+        }
         Ok(())
     }
 
@@ -205,6 +243,9 @@ impl Policy {
             ("run_weight", self.run_weight),
             ("repeat_weight", self.repeat_weight),
             ("repeat_weight_max", self.repeat_weight_max),
+            ("campaign_weight", self.campaign_weight),
+            ("campaign_weight_max", self.campaign_weight_max),
+            ("burst_weight", self.burst_weight),
             ("script_mix_weight", self.script_mix_weight),
             ("script_mix_weight_max", self.script_mix_weight_max),
             ("styled_letters_weight", self.styled_letters_weight),
@@ -243,6 +284,9 @@ pub enum PolicyError {
     /// A threshold that every comment reaches.
     #[error("hold_at is 0, which every comment reaches; write mode = \"pre\" to hold everything")]
     HoldsAll,
+    /// A campaign that every comment would be.
+    #[error("campaign_min_size is {0}; write 2 or more, or campaign_weight = 0 and campaign_decisions = 0 for no campaigns")]
+    CampaignOfOne(u32),
     /// A word list that cannot be compiled.
     #[error("{field} cannot be searched for: {detail}; shorten the list")]
     Words {

@@ -1,6 +1,6 @@
 use rejoinder_proto::v1::{self, Verdict};
 
-use crate::{Rules, Signal, decide, reading::Reading, signals, strongest_first};
+use crate::{Rules, Signal, campaign::Seen, decide, reading::Reading, signals, strongest_first};
 
 /// What the comment itself cannot tell.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -8,8 +8,8 @@ pub struct Facts {
     /// Whether exactly this name and address have an approved comment on the site; `None` when it is not known, which
     /// holds the comment where the policy asks.
     pub previously_approved: Option<bool>,
-    /// How many comments with the same text came shortly before, on any thread of the site.
-    pub earlier_copies: u32,
+    /// What came before that is like it.
+    pub seen: Seen,
     /// What the learned model says; `None` when there is none.
     pub model: Option<ModelScore>,
 }
@@ -58,6 +58,7 @@ pub(crate) fn conclude(
         score,
         policy_version: rules.version().to_owned(),
         model_version: facts.model.as_ref().map_or_else(String::new, |model| model.version.clone()),
+        campaign: facts.seen.campaign.as_ref().map_or_else(String::new, |campaign| campaign.id.to_string()),
         ..v1::CommentScreened::default()
     }
 }

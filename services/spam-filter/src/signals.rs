@@ -5,13 +5,14 @@ use rejoinder_proto::v1::{self, Verdict};
 use crate::{Facts, ModelScore, Rules, Signal, reading::Reading};
 
 mod author;
+mod campaign;
 mod contact;
 mod form;
 mod letters;
 mod links;
 mod listed;
 mod obfuscated;
-pub(crate) mod repeat;
+mod repeat;
 mod scripts;
 
 pub(crate) use author::{standing, standing_is_asked};
@@ -36,6 +37,12 @@ pub mod name {
     pub const CHARACTER_RUN: &str = "character_run";
     /// The same text a short time before.
     pub const REPEATED_TEXT: &str = "repeated_text";
+    /// Nearly the same as many others.
+    pub const CAMPAIGN: &str = "campaign";
+    /// Nearly the same as others that moderators have called spam.
+    pub const CAMPAIGN_DECIDED: &str = "campaign_decided";
+    /// One of many comments by one author or from one address in a short time.
+    pub const BURST: &str = "burst";
     /// Letters of two scripts that look alike, in one word.
     pub const SCRIPT_MIX: &str = "script_mix";
     /// Mathematical or enclosed letters as text.
@@ -74,7 +81,10 @@ pub(crate) fn content(comment: &v1::Comment, reading: &Reading<'_>, facts: &Fact
     if let Some(author) = &comment.author {
         signals.extend(author::name_link(author, policy));
     }
-    signals.extend(repeat::repeated(facts.earlier_copies, policy));
+    signals.extend(campaign::campaign(comment, &facts.seen, policy));
+    signals.extend(campaign::decided(&facts.seen, policy));
+    signals.extend(campaign::burst(&facts.seen, policy));
+    signals.extend(repeat::repeated(&facts.seen, reading, policy));
     signals.extend(facts.model.as_ref().map(learned));
     signals
 }

@@ -1,21 +1,16 @@
 use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
-use rejoinder_pipeline::{Outcome, Reason, Received, Stage, Transient, Window};
-use rejoinder_proto::{
-    millis,
-    v1::{Comment, CommentScreened, CommentValidated},
-};
+use rejoinder_pipeline::{Outcome, Reason, Received, Stage, Transient};
+use rejoinder_proto::v1::{Comment, CommentScreened, CommentValidated};
 
 use crate::{
     Facts, Policy, PolicyError, Rules, Signal,
+    campaign::{Campaigns, Sample},
     reading::Reading,
     screen::{asks_for_author, conclude, unknown_site},
-    signals::{self, repeat},
+    signals,
 };
-
-/// So many texts are remembered, at about 200 bytes each: a busy hour of a large site, and what a wave of spam fits into.
-const REMEMBERED_TEXTS: usize = 20_000;
 
 /// What the filter asks the comment store.
 #[async_trait]
@@ -24,68 +19,57 @@ pub trait History: Send + Sync {
     async fn previously_approved(&self, authors: &[(String, String, String)]) -> Result<Vec<bool>, Transient>;
 }
 
-/// The last comment with a text, and how many with it there were, that one included.
-#[derive(Debug)]
-struct Copy {
-    id: String,
-    submitted_at: i64,
-    count: u32,
-}
-
 /// Gives every validated comment its verdict.
 ///
 /// Authors are looked up once per batch and never remembered beyond it: a moderator may take an approval back at any
-/// moment. Texts are remembered by this worker alone and in memory, so copies that another worker saw, or that came
-/// before a restart, are missed; the window only ever adds suspicion.
+/// moment. What came before is remembered in [`Campaigns`], each comment once: a batch that comes again may see more of
+/// its campaigns than at first, and its verdicts may be stricter then.
 pub struct SpamFilter {
     rules: HashMap<String, Rules>,
     history: Arc<dyn History>,
-    texts: Window<[u8; 16], Copy>,
+    campaigns: Arc<Campaigns>,
 }
 
 impl SpamFilter {
-    /// A filter with each site's policy, or what is wrong with one of them.
-    pub fn new(policies: &HashMap<String, Policy>, history: Arc<dyn History>) -> Result<Self, PolicyError> {
+    /// A filter with each site's policy, or what is wrong with one of them. Filters of one process share `campaigns`.
+    pub fn new(
+        policies: &HashMap<String, Policy>,
+        history: Arc<dyn History>,
+        campaigns: Arc<Campaigns>,
+    ) -> Result<Self, PolicyError> {
         let rules = policies.iter().map(|(site, policy)| {
             let named = |source| PolicyError::Site { site: site.clone(), source: Box::new(source) };
             Ok((site.clone(), Rules::new(policy.clone()).map_err(named)?))
         });
-        Ok(Self { rules: rules.collect::<Result<_, _>>()?, history, texts: Window::new(REMEMBERED_TEXTS) })
-    }
-
-    /// How many times the comment's text came before, and remembers that it came again.
-    fn earlier_copies(&mut self, comment: &Comment, folded: &str, received: &Received<CommentValidated>) -> u32 {
-        let Some(policy) = self.rules.get(&comment.site).map(Rules::policy) else { return 0 };
-        let Some(key) = repeat::fingerprint(&comment.site, folded, policy) else { return 0 };
-        let submitted_at = millis(comment.submitted_at.as_ref());
-        let window = u64::from(policy.repeat_window_seconds) * 1000;
-        let earlier = match self.texts.get(&key) {
-            // A publisher that repeats itself is no campaign; the store keeps one of the two.
-            Some((_, last)) if last.id == comment.id => return last.count - 1,
-            Some((_, last)) if last.submitted_at.abs_diff(submitted_at) <= window => last.count,
-            _ => 0,
-        };
-        let copy = Copy { id: comment.id.clone(), submitted_at, count: earlier.saturating_add(1) };
-        self.texts.insert(received.position, key, copy);
-        earlier
+        Ok(Self { rules: rules.collect::<Result<_, _>>()?, history, campaigns })
     }
 
     /// What each comment says by itself; `None` where there is no comment or no policy.
-    fn read(&mut self, batch: &[Received<CommentValidated>]) -> Vec<Option<(Facts, Vec<Signal>)>> {
-        self.texts.rewind(batch);
-        let read = batch.iter().map(|received| {
-            let comment = received.event.comment.as_ref()?;
-            if !self.rules.contains_key(&comment.site) {
-                return None;
-            }
-            let reading = Reading::of(comment);
-            let earlier_copies = self.earlier_copies(comment, &reading.folded, received);
-            let facts = Facts { earlier_copies, ..Facts::default() };
-            let content = signals::content(comment, &reading, &facts, self.rules.get(&comment.site)?);
-            Some((facts, content))
-        });
-        read.collect()
+    fn read(&self, batch: &[Received<CommentValidated>]) -> Vec<Option<(Facts, Vec<Signal>)>> {
+        let read: Vec<_> = batch.iter().map(|received| self.read_one(received.event.comment.as_ref()?)).collect();
+        let seen = self.campaigns.lock().insert_all(read.iter().map(|read| read.as_ref()?.sample.as_ref()));
+        let content = |read: Read<'_>, seen| {
+            let facts = Facts { seen, ..Facts::default() };
+            let content = signals::content(read.comment, &read.reading, &facts, read.rules);
+            (facts, content)
+        };
+        read.into_iter().zip(seen).map(|(read, seen)| read.map(|read| content(read, seen))).collect()
     }
+
+    fn read_one<'a>(&'a self, comment: &'a Comment) -> Option<Read<'a>> {
+        let rules = self.rules.get(&comment.site)?;
+        let reading = Reading::of(comment);
+        let sample = Sample::read(comment, &reading);
+        Some(Read { comment, rules, reading, sample })
+    }
+}
+
+/// A comment as it is read before anything is asked.
+struct Read<'a> {
+    comment: &'a Comment,
+    rules: &'a Rules,
+    reading: Reading<'a>,
+    sample: Option<Sample>,
 }
 
 /// The authors to look up, each once.

@@ -7,7 +7,7 @@ use std::{
 
 use proptest::prelude::*;
 use rejoinder_proto::v1::{Author, Client, Comment};
-use rejoinder_spam_filter::{Facts, Policy, Rules, screen};
+use rejoinder_spam_filter::{Facts, Policy, Rules, campaign::Seen, screen};
 use rstest::rstest;
 
 use crate::support::{plain, text};
@@ -39,7 +39,8 @@ proptest! {
             client: Some(Client { form_seconds: seconds, ..Client::default() }),
             ..plain()
         };
-        let facts = Facts { previously_approved: known, earlier_copies: copies, model: None };
+        let seen = Seen { copies, by_author: copies, by_address: copies, campaign: None };
+        let facts = Facts { previously_approved: known, seen, model: None };
         let first = screen(&comment, &facts, &WARY);
         prop_assert!(first.score.is_finite());
         // Compared in writing, since a form's time may be NaN.

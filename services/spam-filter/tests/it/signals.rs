@@ -1,7 +1,7 @@
 //! Each signal: what makes it speak, what does not, and what it is worth.
 
 use rejoinder_proto::v1::{Comment, Verdict};
-use rejoinder_spam_filter::{Facts, Mode, ModelScore, Policy, signals::name};
+use rejoinder_spam_filter::{Facts, Mode, ModelScore, Policy, campaign::Seen, signals::name};
 use rstest::rstest;
 
 use crate::support::{approved, client, named, outcome, plain, post, screened, text};
@@ -108,7 +108,7 @@ fn every_signal_can_be_turned_off(#[case] policy: Policy, #[case] comment: Comme
 #[case(2, Hold, &[(name::REPEATED_TEXT, 8.0)])]
 #[case(u32::MAX, Hold, &[(name::REPEATED_TEXT, 8.0)])]
 fn copies_add_up(#[case] earlier_copies: u32, #[case] verdict: Verdict, #[case] signals: &[(&str, f64)]) {
-    let facts = Facts { earlier_copies, ..Facts::default() };
+    let facts = Facts { seen: Seen { copies: earlier_copies, ..Seen::default() }, ..Facts::default() };
     let signals: Vec<_> = signals.iter().map(|(name, weight)| ((*name).to_owned(), *weight)).collect();
     assert_eq!(outcome(&plain(), &facts, &post()), (verdict, signals));
     let off = Policy { repeat_weight: 0.0, ..post() };

@@ -1,0 +1,475 @@
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use uuid::Uuid;
+
+use super::{
+    Decisions, Sample, Standing, Tally, Word,
+    clusters::{Cluster, Counts},
+    sketch::Sketch,
+    table::Table,
+};
+use crate::Policy;
+
+/// Texts with this share of their runs in common are variants of one text: a spinner that changes every fifth word
+/// leaves about so much, and unrelated comments have a tenth.
+const ALIKE: f64 = 0.5;
+
+/// Texts that lead to the same place need only be somewhat alike: people who discuss one product are not.
+const ALIKE_WITH_ANCHOR: f64 = 0.3;
+
+/// With fewer different runs of letters, two texts are alike by chance: greetings, thanks, slogans.
+const MIN_RUNS: u32 = 40;
+
+/// The same where they lead to the same place.
+const MIN_RUNS_WITH_ANCHOR: u32 = 8;
+
+/// How much is remembered, and for how long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// So many comments, at about 400 bytes each; the oldest go first.
+    pub comments: usize,
+    /// So many comments with a decision stay after they have left the window.
+    pub decided: usize,
+    /// How long a comment is remembered, and how far apart two of one campaign may be, in milliseconds.
+    pub window: i64,
+    /// Within how many milliseconds comments of one author or one address are counted.
+    pub burst_window: i64,
+    /// The fewest members of a campaign.
+    pub min_size: u32,
+}
+
+impl Limits {
+    /// Room for 100,000 comments and 10,000 decided ones, and what the policies ask for: the longest windows, and the
+    /// smallest campaigns.
+    pub fn of<'a>(policies: impl Iterator<Item = &'a Policy> + Clone) -> Self {
+        let longest = |seconds: fn(&Policy) -> u32| policies.clone().map(seconds).max().map_or(0, |s| i64::from(s) * 1000);
+        Self {
+            comments: 100_000,
+            decided: 10_000,
+            window: longest(|policy| policy.campaign_window_seconds),
+            burst_window: longest(|policy| policy.burst_window_seconds),
+            min_size: policies.clone().map(|policy| policy.campaign_min_size).min().unwrap_or(u32::MAX).max(2),
+        }
+    }
+}
+
+/// What the index knows of a comment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Comments with the same text on the site that came before it.
+    pub copies: u32,
+    /// Comments of its author when it came, that one included; 0 when the author is not known.
+    pub by_author: u32,
+    /// Comments from its address when it came, that one included; 0 when the address is not known.
+    pub by_address: u32,
+    /// The campaign that it belongs to by now.
+    pub campaign: Option<Campaign>,
+}
+
+/// A campaign as one of its members sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Campaign {
+    /// Its name: the id of its first member when it became one. Of two campaigns that turn out to be one, the first
+    /// name stays.
+    pub id: Uuid,
+    /// Members that are remembered.
+    pub size: u32,
+    /// On how many threads.
+    pub threads: u32,
+    /// By how many authors.
+    pub authors: u32,
+    /// From how many addresses.
+    pub addresses: u32,
+    /// On how many sites.
+    pub sites: u32,
+    /// When the first remembered member was submitted, in milliseconds since 1970.
+    pub first_seen: i64,
+    /// What moderators of the member's site said.
+    pub tally: Tally,
+}
+
+#[derive(Debug)]
+struct Member {
+    sample: Sample,
+    cluster: Option<u64>,
+    seen: (u32, u32, u32),
+    decisions: Decisions,
+}
+
+impl Member {
+    fn word(&self) -> Option<Word> {
+        self.decisions.word()
+    }
+}
+
+/// The comments of a window in time, and which of them belong together.
+///
+/// A comment counts once, however often it is inserted, so that several readers of the log can share an index.
+#[derive(Debug)]
+pub struct Index {
+    limits: Limits,
+    /// The samples in their order, numbered from `base` on.
+    recent: VecDeque<Member>,
+    base: u64,
+    /// Decided samples that have left the window.
+    kept: BTreeMap<u64, Member>,
+    by_id: HashMap<Uuid, u64>,
+    /// Withdrawals of decisions that are still to come.
+    early: HashMap<Uuid, i64>,
+    recent_table: Table,
+    kept_table: Table,
+    clusters: HashMap<u64, Cluster>,
+    next_cluster: u64,
+    texts: HashMap<u64, u32>,
+    /// Counts of the samples from `burst_base` on.
+    authors: Counts,
+    addresses: Counts,
+    burst_base: u64,
+    newest: i64,
+}
+
+impl Index {
+    /// An empty one.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            recent: VecDeque::new(),
+            base: 0,
+            kept: BTreeMap::new(),
+            by_id: HashMap::new(),
+            early: HashMap::new(),
+            recent_table: Table::new(limits.comments),
+            kept_table: Table::new(limits.decided),
+            clusters: HashMap::new(),
+            next_cluster: 0,
+            texts: HashMap::new(),
+            authors: Counts::default(),
+            addresses: Counts::default(),
+            burst_base: 0,
+            newest: i64::MIN,
+            limits,
+        }
+    }
+
+    /// Remembers a comment, and says what is known of it. `told` is the campaign that another reader of the log found it
+    /// in.
+    pub fn insert(&mut self, sample: &Sample, told: Option<Uuid>) -> Seen {
+        let number = match self.by_id.get(&sample.id) {
+            Some(number) => *number,
+            None => self.push(sample.clone()),
+        };
+        self.tell(number, told);
+        self.seen(number)
+    }
+
+    /// Remembers comments that came together, and says of each what is known once all of them are there: so the first of a
+    /// wave are seen in it, too.
+    pub fn insert_all<'a>(&mut self, samples: impl Iterator<Item = Option<&'a Sample>> + Clone) -> Vec<Seen> {
+        for sample in samples.clone().flatten() {
+            self.insert(sample, None);
+        }
+        samples.map(|sample| sample.map_or_else(Seen::default, |sample| self.insert(sample, None))).collect()
+    }
+
+    /// Remembers a moderator's decision about a comment: when, in milliseconds since 1970, and whether it is spam; `None`
+    /// where the decision does not say.
+    pub fn decide(&mut self, sample: &Sample, at: i64, spam: Option<bool>) {
+        let number = match self.by_id.get(&sample.id) {
+            Some(number) => *number,
+            None => self.push(sample.clone()),
+        };
+        let early = self.early.remove(&sample.id);
+        self.change(number, |decisions| {
+            decisions.decide(at, spam);
+            early.into_iter().for_each(|at| decisions.withdraw(at));
+        });
+    }
+
+    /// What was decided about a comment at this time or before is void.
+    pub fn withdraw(&mut self, id: Uuid, at: i64) {
+        match self.by_id.get(&id) {
+            Some(number) => self.change(*number, |decisions| decisions.withdraw(at)),
+            // A rebuilt store may tell of it before it tells of the decision.
+            None if self.early.len() < self.limits.decided => {
+                let early = self.early.entry(id).or_insert(at);
+                *early = at.max(*early);
+            }
+            None => {}
+        }
+    }
+
+    /// What was decided on a site at this time or before is forgotten.
+    pub fn reset(&mut self, site: &str, at: i64) {
+        let site = super::sample::site(site);
+        let decided = |member: &Member| member.sample.site == site && member.decisions != Decisions::default();
+        let recent = (self.base..).zip(&self.recent).filter(|(_, member)| decided(member)).map(|(number, _)| number);
+        let kept = self.kept.iter().filter(|(_, member)| decided(member)).map(|(number, _)| *number);
+        for number in recent.chain(kept).collect::<Vec<_>>() {
+            self.change(number, |decisions| decisions.forget(at));
+        }
+    }
+
+    fn change(&mut self, number: u64, change: impl FnOnce(&mut Decisions)) {
+        let Some(member) = self.member_mut(number) else { return };
+        let before = member.word();
+        change(&mut member.decisions);
+        let (after, cluster, site) = (member.word(), member.cluster, member.sample.site);
+        if let Some(cluster) = cluster.and_then(|at| self.clusters.get_mut(&at)) {
+            let tally = cluster.tallies.entry(site).or_default();
+            before.into_iter().for_each(|word| *tally -= Tally::of(word));
+            after.into_iter().for_each(|word| *tally += Tally::of(word));
+        }
+    }
+
+    /// The ids of a campaign's remembered members that no moderator has decided about.
+    pub fn undecided(&self, campaign: Uuid) -> Vec<Uuid> {
+        let named = self.clusters.values().filter(|cluster| cluster.name == Some(campaign));
+        let members = named.flat_map(|cluster| &cluster.members).filter_map(|number| self.member(*number));
+        members.filter(|member| member.word().is_none()).map(|member| member.sample.id).collect()
+    }
+
+    /// The campaigns that moderators of a site have settled as spam, with each number of decisions.
+    pub fn settled(&self, site: &str, enough: u32) -> Vec<(Uuid, u32)> {
+        let site = super::sample::site(site);
+        let of_site = |cluster: &Cluster| Some((cluster.name?, *cluster.tallies.get(&site)?));
+        let settled = self.clusters.values().filter_map(of_site);
+        settled.filter(|(_, tally)| tally.standing(enough) == Standing::Spam).map(|(id, tally)| (id, tally.spam)).collect()
+    }
+
+    /// How many comments are remembered.
+    pub fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+
+    fn push(&mut self, sample: Sample) -> u64 {
+        self.newest = self.newest.max(sample.at);
+        self.forget();
+        let number = self.base + self.recent.len() as u64;
+        let copies = self.texts.entry(sample.text).or_insert(0);
+        let earlier = if sample.text == 0 { 0 } else { *copies };
+        *copies += 1;
+        self.authors.add(sample.author);
+        self.addresses.add(sample.address);
+        let count = |counts: &Counts, value: u32| if value == 0 { 0 } else { counts.get(value) };
+        let seen = (earlier, count(&self.authors, sample.author), count(&self.addresses, sample.address));
+        let near = self.near(&sample);
+        self.by_id.insert(sample.id, number);
+        self.recent.push_back(Member { sample, cluster: None, seen, decisions: Decisions::default() });
+        self.join(number, &near);
+        self.enter(number);
+        number
+    }
+
+    /// The samples that belong together with one, one of each cluster.
+    fn near(&self, sample: &Sample) -> Vec<u64> {
+        let Sample { signature, runs, anchors, .. } = sample;
+        let recent = self.recent_table.candidates(signature, *runs, anchors);
+        let mut candidates: Vec<u64> = recent.chain(self.kept_table.candidates(signature, *runs, anchors)).collect();
+        candidates.sort_unstable();
+        candidates.dedup();
+        let mut clusters = Vec::new();
+        candidates.retain(|number| {
+            let Some(member) = self.member(*number) else { return false };
+            if member.cluster.is_some_and(|cluster| clusters.contains(&cluster)) || !self.belong(sample, member) {
+                return false;
+            }
+            clusters.extend(member.cluster);
+            true
+        });
+        candidates
+    }
+
+    fn belong(&self, sample: &Sample, member: &Member) -> bool {
+        let other = &member.sample;
+        if member.word().is_none() && sample.at.abs_diff(other.at) > self.limits.window.unsigned_abs() {
+            return false;
+        }
+        let runs = sample.runs.min(other.runs);
+        if runs < MIN_RUNS_WITH_ANCHOR {
+            return false;
+        }
+        let likeness = Sketch::likeness(&sample.signature, &other.signature);
+        if runs >= MIN_RUNS && likeness >= ALIKE {
+            return true;
+        }
+        let shared = sample.anchors.iter().any(|anchor| *anchor != 0 && other.anchors.contains(anchor));
+        shared && likeness >= ALIKE_WITH_ANCHOR
+    }
+
+    /// Puts a sample into one cluster with all that it belongs to.
+    fn join(&mut self, number: u64, near: &[u64]) {
+        if near.is_empty() {
+            return;
+        }
+        let mut clusters: Vec<u64> = near.iter().filter_map(|near| self.member(*near)?.cluster).collect();
+        let size = |at: &u64| self.clusters.get(at).map_or(0, |cluster| cluster.members.len());
+        clusters.sort_unstable_by_key(|at| std::cmp::Reverse(size(at)));
+        let home = clusters.first().copied().unwrap_or_else(|| {
+            self.next_cluster += 1;
+            self.next_cluster
+        });
+        let mut cluster = self.clusters.remove(&home).unwrap_or_default();
+        for other in clusters.iter().skip(1) {
+            if let Some(other) = self.clusters.remove(other) {
+                for number in &other.members {
+                    if let Some(member) = self.member_mut(*number) {
+                        member.cluster = Some(home);
+                    }
+                }
+                cluster.absorb(other);
+            }
+        }
+        for number in near.iter().chain([&number]) {
+            let Some(member) = self.member_mut(*number) else { continue };
+            if member.cluster.is_none() {
+                member.cluster = Some(home);
+                cluster.add(*number, &member.sample);
+                if let Some(word) = member.word() {
+                    *cluster.tallies.entry(member.sample.site).or_default() += Tally::of(word);
+                }
+            }
+        }
+        self.clusters.insert(home, cluster);
+        self.name(home);
+    }
+
+    /// Gives a cluster its name once it is a campaign.
+    fn name(&mut self, at: u64) {
+        let Some(cluster) = self.clusters.get(&at) else { return };
+        if cluster.name.is_none() && self.is_campaign(cluster) {
+            let ids = cluster.members.iter().filter_map(|number| self.member(*number)).map(|member| member.sample.id);
+            let first = ids.min();
+            if let Some(cluster) = self.clusters.get_mut(&at) {
+                cluster.call(first);
+            }
+        }
+    }
+
+    fn is_campaign(&self, cluster: &Cluster) -> bool {
+        cluster.members.len() >= self.limits.min_size as usize && cluster.is_spread()
+    }
+
+    /// Another reader of the log found the sample in a campaign: this is its name, if it is one here too.
+    fn tell(&mut self, number: u64, told: Option<Uuid>) {
+        let at = self.member(number).and_then(|member| member.cluster);
+        if let Some(cluster) = at.and_then(|at| self.clusters.get_mut(&at)) {
+            cluster.call(told);
+        }
+    }
+
+    fn seen(&self, number: u64) -> Seen {
+        let Some(member) = self.member(number) else { return Seen::default() };
+        let (copies, by_author, by_address) = member.seen;
+        let cluster = member.cluster.and_then(|at| self.clusters.get(&at)).filter(|cluster| self.is_campaign(cluster));
+        let campaign = cluster.and_then(|cluster| {
+            let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+            let first = cluster.members.first().and_then(|number| self.member(*number));
+            Some(Campaign {
+                id: cluster.name?,
+                size: count(cluster.members.len()),
+                threads: count(cluster.threads.len()),
+                authors: count(cluster.authors.len()),
+                addresses: count(cluster.addresses.len()),
+                sites: count(cluster.sites.len()),
+                first_seen: first.map_or(member.sample.at, |first| first.sample.at.min(member.sample.at)),
+                tally: cluster.tallies.get(&member.sample.site).copied().unwrap_or_default(),
+            })
+        });
+        Seen { copies, by_author, by_address, campaign }
+    }
+
+    /// Makes a sample of the window findable.
+    fn enter(&mut self, number: u64) {
+        let Some(at) = usize::try_from(number - self.base).ok() else { return };
+        let (recent, base) = (&self.recent, self.base);
+        let Some(Member { sample, cluster, .. }) = recent.get(at) else { return };
+        let of = |number: u64| recent.get(usize::try_from(number.checked_sub(base)?).ok()?)?.cluster;
+        let is_like = |other: u64| cluster.is_some() && of(other) == *cluster;
+        self.recent_table.put(number, &sample.signature, sample.runs, &sample.anchors, is_like);
+    }
+
+    /// Drops what has left the window, or has no room.
+    fn forget(&mut self) {
+        let oldest = self.newest.saturating_sub(self.limits.window);
+        while self.recent.len() >= self.limits.comments.max(1)
+            || self.recent.front().is_some_and(|member| member.sample.at < oldest)
+        {
+            let Some(member) = self.recent.pop_front() else { break };
+            let number = self.base;
+            self.base += 1;
+            self.uncount(number, &member);
+            if member.word().is_some() {
+                let Sample { signature, runs, anchors, .. } = &member.sample;
+                self.kept_table.put(number, signature, *runs, anchors, |_| false);
+                self.kept.insert(number, member);
+            } else {
+                self.leave(number, &member);
+            }
+        }
+        while self.kept.len() > self.limits.decided {
+            if let Some((number, member)) = self.kept.pop_first() {
+                self.leave(number, &member);
+            }
+        }
+        self.end_bursts();
+    }
+
+    /// A sample leaves the window, and with it the counts.
+    fn uncount(&mut self, number: u64, member: &Member) {
+        let Sample { text, author, address, .. } = &member.sample;
+        if let Some(count) = self.texts.get_mut(text) {
+            *count -= 1;
+            if *count == 0 {
+                self.texts.remove(text);
+            }
+        }
+        if number >= self.burst_base {
+            self.authors.remove(*author);
+            self.addresses.remove(*address);
+            self.burst_base = number + 1;
+        }
+    }
+
+    fn end_bursts(&mut self) {
+        let oldest = self.newest.saturating_sub(self.limits.burst_window);
+        while let Some(at) = self.burst_base.max(self.base).checked_sub(self.base).and_then(|at| usize::try_from(at).ok())
+            && let Some(member) = self.recent.get(at).filter(|member| member.sample.at < oldest)
+        {
+            self.authors.remove(member.sample.author);
+            self.addresses.remove(member.sample.address);
+            self.burst_base = self.base + at as u64 + 1;
+        }
+    }
+
+    /// A sample is no longer remembered.
+    fn leave(&mut self, number: u64, member: &Member) {
+        self.by_id.remove(&member.sample.id);
+        let Some(at) = member.cluster else { return };
+        let Some(cluster) = self.clusters.get_mut(&at) else { return };
+        cluster.remove(number, &member.sample);
+        if let Some(word) = member.word() {
+            *cluster.tallies.entry(member.sample.site).or_default() -= Tally::of(word);
+        }
+        if cluster.members.is_empty() {
+            self.clusters.remove(&at);
+        }
+    }
+
+    fn member(&self, number: u64) -> Option<&Member> {
+        match number.checked_sub(self.base).and_then(|at| usize::try_from(at).ok()) {
+            Some(at) => self.recent.get(at),
+            None => self.kept.get(&number),
+        }
+    }
+
+    fn member_mut(&mut self, number: u64) -> Option<&mut Member> {
+        match number.checked_sub(self.base).and_then(|at| usize::try_from(at).ok()) {
+            Some(at) => self.recent.get_mut(at),
+            None => self.kept.get_mut(&number),
+        }
+    }
+}
