@@ -11,7 +11,7 @@ use rejoinder_pipeline::{
     health::{self, Health},
     sqlite::SqliteLog,
 };
-use rejoinder_spam_filter::SpamFilter;
+use rejoinder_spam_filter::{SpamFilter, campaign::Campaigns};
 use rejoinder_validator::Validator;
 use tokio::{net::TcpListener, sync::Notify};
 
@@ -90,7 +90,8 @@ impl House {
     /// Starts the spam filter.
     pub fn spam_filter(&self, workers: &mut Workers) -> Result<()> {
         let (policies, history) = (Arc::clone(&self.policies), self.history());
-        workers.start(move || Ok(SpamFilter::new(&policies.screening, history.clone())?))
+        let campaigns = Arc::new(Campaigns::new(&policies.screening));
+        workers.start(move || Ok(SpamFilter::new(&policies.screening, history.clone(), Arc::clone(&campaigns))?))
     }
 
     /// Starts the comment store.

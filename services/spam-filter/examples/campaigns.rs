@@ -1,6 +1,9 @@
-//! How many comments of labelled files fall into campaigns, all of a file taken to be of one day.
+//! How many comments of labelled files fall into campaigns.
 //!
-//! `cargo run --release -p rejoinder-spam-filter --example campaigns labelled.jsonl ...`
+//! `cargo run --release -p rejoinder-spam-filter --example campaigns [--one-day] [--show] labelled.jsonl ...`
+//!
+//! Rows count at their dates where they have one; with `--one-day` all are taken to be of one day, which is the worst
+//! case. `--show` prints some members of each campaign.
 #![allow(clippy::print_stdout)]
 
 use std::{collections::HashMap, error::Error, fs, path::Path, time::Instant};
@@ -13,26 +16,34 @@ use rejoinder_spam_filter::campaign::{Index, Limits, Sample};
 use uuid::Uuid;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut shown = false;
-    for file in std::env::args().skip(1) {
-        if file == "--show" {
-            shown = true;
-        } else {
-            measure(Path::new(&file), shown)?;
+    let (mut shown, mut one_day) = (false, false);
+    for argument in std::env::args().skip(1) {
+        match argument.as_str() {
+            "--show" => shown = true,
+            "--one-day" => one_day = true,
+            file => measure(Path::new(file), shown, one_day)?,
         }
     }
     Ok(())
 }
 
-fn measure(file: &Path, shown: bool) -> Result<(), Box<dyn Error>> {
-    let limits =
-        Limits { comments: 100_000, decided: 10_000, window: 86_400_000, burst_window: 600_000, min_size: 5 };
+/// Seconds since 1970 of a date like `2022-01-31T12:00:00Z`, to the day's length right enough to tell days apart.
+fn seconds(date: &str) -> Option<i64> {
+    let number = |from: usize, to: usize| date.get(from..to)?.parse::<i64>().ok();
+    let (years, months, days) = (number(0, 4)? - 1970, number(5, 7)? - 1, number(8, 10)? - 1);
+    let clock = number(11, 13)? * 3600 + number(14, 16)? * 60 + number(17, 19)?;
+    Some((years * 372 + months * 31 + days) * 86_400 + clock)
+}
+
+fn measure(file: &Path, shown: bool, one_day: bool) -> Result<(), Box<dyn Error>> {
+    let limits = Limits { comments: 100_000, decided: 10_000, window: 86_400_000, burst_window: 600_000, min_size: 5 };
     let mut index = Index::new(limits);
     let mut samples = Vec::new();
     let text = fs::read_to_string(file)?;
     for (number, line) in text.lines().enumerate() {
         let row: serde_json::Value = serde_json::from_str(line)?;
         let author = row["author"].as_str().map_or_else(|| format!("author {number}"), str::to_owned);
+        let date = row["date"].as_str().and_then(seconds).filter(|_| !one_day);
         let comment = Comment {
             id: Uuid::from_u128(number as u128 + 1).to_string(),
             site: "site".into(),
@@ -40,7 +51,7 @@ fn measure(file: &Path, shown: bool) -> Result<(), Box<dyn Error>> {
             thread: Some(Thread { id: number.to_string(), ..Thread::default() }),
             author: Some(Author { name: author, ..Author::default() }),
             text: row["text"].as_str().unwrap_or_default().to_owned(),
-            submitted_at: Some(from_millis(1_700_000_000_000 + number as i64)),
+            submitted_at: Some(from_millis(date.unwrap_or(1_700_000_000) * 1000 + number as i64)),
             ..Comment::default()
         };
         let sample = Sample::of(&comment).ok_or("every row has an id")?;

@@ -87,7 +87,7 @@ pub struct Policy {
     /// At most this many points for repetition. Default 8, below `spam_at`: slogans and prayers are repeated too.
     pub repeat_weight_max: f64,
 
-    /// Comments that say nearly the same are a campaign from this many on, if they come from more than one author, thread or
+    /// Comments that say nearly the same are a campaign from this many on, if they come from more than one author or
     /// address. Default 5: four friends do write alike.
     pub campaign_min_size: u32,
     /// Seconds within which comments are compared. Default 86400, one day: campaigns are faster. The longest of all sites
@@ -285,7 +285,9 @@ pub enum PolicyError {
     #[error("hold_at is 0, which every comment reaches; write mode = \"pre\" to hold everything")]
     HoldsAll,
     /// A campaign that every comment would be.
-    #[error("campaign_min_size is {0}; write 2 or more, or campaign_weight = 0 and campaign_decisions = 0 for no campaigns")]
+    #[error(
+        "campaign_min_size is {0}; write 2 or more, or campaign_weight = 0 and campaign_decisions = 0 for no campaigns"
+    )]
     CampaignOfOne(u32),
     /// A word list that cannot be compiled.
     #[error("{field} cannot be searched for: {detail}; shorten the list")]

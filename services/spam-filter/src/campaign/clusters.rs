@@ -60,9 +60,9 @@ impl Cluster {
         };
     }
 
-    /// Whether it is more than one person, on one page, from one place.
+    /// Whether more than one person seems to be behind it. One who greets every page alike is a regular, not a campaign.
     pub fn is_spread(&self) -> bool {
-        [&self.threads, &self.authors, &self.addresses].iter().any(|counts| counts.len() > 1)
+        self.authors.len() > 1 || self.addresses.len() > 1
     }
 }
 

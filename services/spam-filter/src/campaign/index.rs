@@ -42,7 +42,8 @@ impl Limits {
     /// Room for 100,000 comments and 10,000 decided ones, and what the policies ask for: the longest windows, and the
     /// smallest campaigns.
     pub fn of<'a>(policies: impl Iterator<Item = &'a Policy> + Clone) -> Self {
-        let longest = |seconds: fn(&Policy) -> u32| policies.clone().map(seconds).max().map_or(0, |s| i64::from(s) * 1000);
+        let longest =
+            |seconds: fn(&Policy) -> u32| policies.clone().map(seconds).max().map_or(0, |s| i64::from(s) * 1000);
         Self {
             comments: 100_000,
             decided: 10_000,
@@ -232,7 +233,10 @@ impl Index {
         let site = super::sample::site(site);
         let of_site = |cluster: &Cluster| Some((cluster.name?, *cluster.tallies.get(&site)?));
         let settled = self.clusters.values().filter_map(of_site);
-        settled.filter(|(_, tally)| tally.standing(enough) == Standing::Spam).map(|(id, tally)| (id, tally.spam)).collect()
+        settled
+            .filter(|(_, tally)| tally.standing(enough) == Standing::Spam)
+            .map(|(id, tally)| (id, tally.spam))
+            .collect()
     }
 
     /// How many comments are remembered.
@@ -436,7 +440,8 @@ impl Index {
 
     fn end_bursts(&mut self) {
         let oldest = self.newest.saturating_sub(self.limits.burst_window);
-        while let Some(at) = self.burst_base.max(self.base).checked_sub(self.base).and_then(|at| usize::try_from(at).ok())
+        while let Some(at) =
+            self.burst_base.max(self.base).checked_sub(self.base).and_then(|at| usize::try_from(at).ok())
             && let Some(member) = self.recent.get(at).filter(|member| member.sample.at < oldest)
         {
             self.authors.remove(member.sample.author);

@@ -10,9 +10,6 @@ use super::{
 };
 use crate::reading::Reading;
 
-/// A text counts as the same again from this many letters and digits on where the policy names no other.
-const NOTHING: u64 = 0;
-
 /// What is remembered of a comment: hashes, and nothing that can be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sample {
@@ -70,7 +67,7 @@ pub(super) fn site(name: &str) -> u32 {
 /// Case, spaces, punctuation and pictures make no difference.
 fn same_text(site: &str, folded: &str) -> u64 {
     let plain: String = folded.chars().filter(|c| c.is_alphanumeric()).collect();
-    if plain.is_empty() { NOTHING } else { hash_of((site, plain)).max(1) }
+    if plain.is_empty() { 0 } else { hash_of((site, plain)).max(1) }
 }
 
 fn network(ip: &str) -> Option<IpAddr> {

@@ -1,6 +1,6 @@
 //! A text's sketch: equal for copies, near for variants, and of a fixed size.
 //!
-//! MinHash over short runs of letters, as Broder described it for near copies of web pages: the share of places in which
+//! MinHash over short runs of letters (Broder, "On the resemblance and containment of documents", 1997): the share of places in which
 //! two signatures agree estimates the share of runs that two texts have in common. What a spinner changes at no cost is
 //! left out first: digits, pictures, punctuation, spaces, accents, and every word that holds an address.
 
@@ -68,15 +68,16 @@ pub(super) fn is_address(word: &str) -> bool {
     if word.contains("://") || word.contains('@') {
         return true;
     }
-    let mut parts = word.split('/').next().unwrap_or_default().split('.');
-    let labels = parts.by_ref().take_while(|part| !part.is_empty()).count();
-    let ending = word.split('/').next().unwrap_or_default().trim_end_matches(['.', ',', '!', '?', ')', ':', ';']);
-    let ending = ending.rsplit('.').next().unwrap_or_default();
-    labels >= 2 && ending.len() >= 2 && ending.chars().all(char::is_alphabetic)
+    let host = word.split('/').next().unwrap_or_default();
+    let host = host.trim_matches(|c: char| !c.is_alphanumeric());
+    let Some((name, ending)) = host.rsplit_once('.') else { return false };
+    !name.ends_with('.') && ending.len() >= 2 && ending.chars().all(char::is_alphabetic)
 }
 
 fn hash(run: &[char]) -> u64 {
-    mix(run.iter().fold(0x9E37_79B9_7F4A_7C15, |hash: u64, c| (hash ^ u64::from(*c)).wrapping_mul(0xD6E8_FEB8_6659_FD93)))
+    mix(run
+        .iter()
+        .fold(0x9E37_79B9_7F4A_7C15, |hash: u64, c| (hash ^ u64::from(*c)).wrapping_mul(0xD6E8_FEB8_6659_FD93)))
 }
 
 /// The last step of SplitMix64: every bit of the input moves every bit of the output.

@@ -3,10 +3,7 @@
 //! A place holds the last few samples that were put there. What it says may be stale or wrong, since the samples
 //! themselves are compared; so nothing is ever taken out.
 
-use super::{
-    anchors::MAX_ANCHORS,
-    sketch::PLACES,
-};
+use super::{anchors::MAX_ANCHORS, sketch::PLACES};
 
 /// Samples at one place.
 const WAYS: usize = 4;
@@ -31,7 +28,12 @@ impl Table {
     }
 
     /// Every sample that may be like one with this signature and these anchors; some of them several times.
-    pub fn candidates(&self, signature: &[u8; PLACES], runs: u32, anchors: &[u32; MAX_ANCHORS]) -> impl Iterator<Item = u64> {
+    pub fn candidates(
+        &self,
+        signature: &[u8; PLACES],
+        runs: u32,
+        anchors: &[u32; MAX_ANCHORS],
+    ) -> impl Iterator<Item = u64> {
         let places = keys(signature, runs, anchors).map(|key| self.places[self.place(key)]);
         places.flatten().filter(|number| *number != NONE)
     }
@@ -63,8 +65,13 @@ impl Table {
 
 fn keys(signature: &[u8; PLACES], runs: u32, anchors: &[u32; MAX_ANCHORS]) -> impl Iterator<Item = u64> {
     let pairs = signature.chunks_exact(2).take(if runs == 0 { 0 } else { KEYS }).enumerate();
-    let of_text: Vec<u64> = pairs.map(|(at, pair)| spread(((at as u64) << 16) | (u64::from(pair[0]) << 8) | u64::from(pair[1]))).collect();
-    let of_anchors = anchors.iter().filter(|anchor| **anchor != 0).map(|anchor| spread(u64::from(*anchor) | (1 << 40))).collect::<Vec<_>>();
+    let of_text: Vec<u64> =
+        pairs.map(|(at, pair)| spread(((at as u64) << 16) | (u64::from(pair[0]) << 8) | u64::from(pair[1]))).collect();
+    let of_anchors = anchors
+        .iter()
+        .filter(|anchor| **anchor != 0)
+        .map(|anchor| spread(u64::from(*anchor) | (1 << 40)))
+        .collect::<Vec<_>>();
     of_text.into_iter().chain(of_anchors)
 }
 

@@ -7,7 +7,11 @@ use std::{
 
 use proptest::prelude::*;
 use rejoinder_proto::v1::{Author, Client, Comment};
-use rejoinder_spam_filter::{Facts, Policy, Rules, campaign::Seen, screen};
+use rejoinder_spam_filter::{
+    Facts, Policy, Rules,
+    campaign::{Sample, Seen},
+    screen,
+};
 use rstest::rstest;
 
 use crate::support::{plain, text};
@@ -109,13 +113,17 @@ fn ten_thousand_links_take_less_than_a_second() {
 
 fn quick(comment: &Comment) {
     LazyLock::force(&WARY);
+    in_a_second(|| assert!(!screen(comment, &Facts::default(), &WARY).signals.is_empty()));
+    in_a_second(|| assert!(Sample::of(comment).is_some()));
+}
+
+fn in_a_second(work: impl FnOnce()) {
     let (wall, ran) = (Instant::now(), processor_time());
-    let screened = screen(comment, &Facts::default(), &WARY);
+    work();
     let taken = match (ran, processor_time()) {
         (Some(from), Some(to)) => to - from,
         _ => wall.elapsed(),
     };
-    assert!(!screened.signals.is_empty());
     assert!(taken < Duration::from_secs(1), "{taken:?}");
 }
 

@@ -1,0 +1,304 @@
+//! Waves of variants: what hangs together, what does not, and what moderators' decisions make of it.
+
+use std::{collections::HashMap, sync::Arc};
+
+use async_trait::async_trait;
+use proptest::prelude::*;
+use rejoinder_pipeline::{Outcome, Position, Received, Stage, Transient};
+use rejoinder_proto::{
+    Topic, from_millis,
+    v1::{Comment, CommentScreened, CommentValidated, Verdict},
+};
+use rejoinder_spam_filter::{
+    History, Policy, SpamFilter,
+    campaign::{Campaigns, Index, Limits, Sample},
+    signals::name,
+};
+use uuid::Uuid;
+
+use crate::support::{SITE, author, post, text};
+
+struct Nobody;
+
+#[async_trait]
+impl History for Nobody {
+    async fn previously_approved(&self, authors: &[(String, String, String)]) -> Result<Vec<bool>, Transient> {
+        Ok(vec![false; authors.len()])
+    }
+}
+
+fn comment(n: u64, words: &str) -> Comment {
+    let mut comment = text(words);
+    comment.id = Uuid::from_u128((1 << 100) + u128::from(n)).to_string();
+    comment.submitted_at = Some(from_millis(1_700_000_000_000 + n as i64 * 1000));
+    comment.thread.get_or_insert_default().id = format!("page-{}", n % 300);
+    comment.author = Some(author(&format!("Reader {n}"), &format!("r{n}@example.org")));
+    comment.client.get_or_insert_default().ip = format!("198.51.{}.{}", n / 250 % 250, n % 250);
+    comment
+}
+
+/// One of many ways in which a spinner says the same.
+fn spun(n: u64) -> Comment {
+    let pick = |salt: u64, of: &[&'static str]| {
+        let mixed = (n.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ salt.wrapping_mul(0xBF58_476D_1CE4_E5B9)).rotate_left(29);
+        of[(mixed.wrapping_mul(0x94D0_49BB_1331_11EB) >> 40) as usize % of.len()]
+    };
+    let words = format!(
+        "{} I was in debt until {} {} showed me how to trade. I {} {}{} in {} weeks, and my {} did the same {} Write to \
+         {} on the messenger and {} with a small deposit {}",
+        pick(1, &["Honestly,", "Believe me,", "True story:", "Well,", "🔥"]),
+        pick(2, &["Mrs", "Madam", "Coach", "Miss"]),
+        pick(3, &["Dana", "Olena", "Petra", "Maribel", "Yuki", "Femi"]),
+        pick(4, &["made", "earned", "got", "mаde", "e\u{200b}arned"]),
+        pick(5, &["$", "€", "£", ""]),
+        n * 37 % 90_000 + 1_000,
+        n % 9 + 2,
+        pick(6, &["sister", "neighbour", "boss", "brother"]),
+        pick(7, &["💰", "🙏🙏", "!!!", "."]),
+        pick(8, &["her", "them", "the team"]),
+        pick(9, &["start", "begin", "ѕtart"]),
+        pick(10, &["today", "now", "💵", "t o d a y"]),
+    );
+    comment(n, &words)
+}
+
+const HONEST: [&str; 8] = [
+    "Thank you!",
+    "first",
+    "🔥🔥🔥",
+    "I was in debt myself, and what helped was a plan and a friend who kept me to it. No trade ever did.",
+    "The harbour was rebuilt in the sixties, as far as I remember from my father's stories.",
+    "Who took the photograph at the top? It would look good on a poster.",
+    "Could you write about the night trains next? The last ones leave from our town this winter.",
+    "Not my view, but well argued, and the numbers in the second table surprised me.",
+];
+
+fn received(n: u64, comment: Comment) -> Received<CommentValidated> {
+    let position = Position { topic: Topic::Validated, partition: (n % 4) as i32, offset: n as i64 };
+    Received { event: CommentValidated { comment: Some(comment) }, position }
+}
+
+struct Site {
+    filter: SpamFilter,
+    campaigns: Arc<Campaigns>,
+}
+
+impl Site {
+    fn new(policy: Policy) -> Self {
+        let policies = HashMap::from([(SITE.to_owned(), policy)]);
+        let campaigns = Arc::new(Campaigns::new(&policies));
+        let filter = SpamFilter::new(&policies, Arc::new(Nobody), Arc::clone(&campaigns)).expect("a good policy");
+        Self { filter, campaigns }
+    }
+
+    async fn screen(&mut self, comments: impl IntoIterator<Item = Comment>) -> Vec<CommentScreened> {
+        let batch: Vec<_> = comments.into_iter().zip(0..).map(|(comment, n)| received(n, comment)).collect();
+        let outcomes = self.filter.process(&batch).await.expect("nobody is asked");
+        let only = |outcome| match outcome {
+            Outcome::Emit(mut events) => events.pop().expect("one event"),
+            Outcome::Reject(reason) => panic!("{reason:?}"),
+        };
+        outcomes.into_iter().map(only).collect()
+    }
+
+    fn decide(&self, comment: &Comment, at: i64, spam: bool) {
+        let sample = Sample::of(comment).expect("it has an id");
+        self.campaigns.lock().decide(&sample, at, Some(spam));
+    }
+}
+
+fn spoke(screened: &CommentScreened, name: &str) -> Option<f64> {
+    screened.signals.iter().find(|signal| signal.name == name).map(|signal| signal.weight)
+}
+
+#[tokio::test]
+async fn a_wave_is_held_follows_three_decisions_and_is_cleared_when_they_are_taken_back() {
+    let mut site = Site::new(post());
+    let mut wave = Vec::new();
+    for n in 0..2_000 {
+        wave.extend(site.screen([spun(n)]).await);
+        if n % 10 == 0 {
+            let honest = &HONEST[(n / 10) as usize % HONEST.len()];
+            let unlike = if n < 80 { (*honest).to_owned() } else { "Thank you!".to_owned() };
+            let screened = site.screen([comment(10_000 + n, &unlike)]).await;
+            assert_eq!(screened[0].verdict(), Verdict::Approve, "{:?}", screened[0].signals);
+            assert_eq!(screened[0].campaign, "");
+        }
+    }
+    let found = wave.iter().skip(20).filter(|screened| spoke(screened, name::CAMPAIGN).is_some()).count();
+    assert!(found >= 1_960, "{found} of 1980 are found");
+    // Where letters are disguised too, that is evidence of its own, and some are spam already.
+    let plain = wave.iter().skip(20).filter(|screened| screened.signals.len() == 1);
+    let verdicts: Vec<_> = plain.map(|screened| (screened.signals[0].name.as_str(), screened.verdict())).collect();
+    assert!(verdicts.len() > 300, "{}", verdicts.len());
+    assert!(verdicts.iter().all(|verdict| *verdict == (name::CAMPAIGN, Verdict::Hold)), "no person has spoken");
+    let last = wave.last().expect("a wave");
+    assert_eq!(spoke(last, name::CAMPAIGN), Some(8.0));
+    let reason = &last.signals.iter().find(|signal| signal.name == name::CAMPAIGN).expect("it spoke").reason;
+    assert!(reason.contains("near copies within 34 minutes, on 300 pages, by "), "{reason}");
+    let name = Uuid::parse_str(&last.campaign).expect("a campaign");
+
+    for (n, decided) in [3, 700, 1_500].into_iter().zip(1..) {
+        let again = site.screen([spun(n)]).await;
+        assert_eq!(spoke(&again[0], name::CAMPAIGN_DECIDED), None, "after {} decisions", decided - 1);
+        site.decide(&spun(n), 5_000, true);
+    }
+    let more = site.screen((2_000..2_200).map(spun)).await;
+    let spam = more.iter().filter(|screened| screened.verdict() == Verdict::Spam).count();
+    assert!(spam >= 198, "{spam} of 200 follow");
+    assert!(more.iter().any(|screened| screened.signals[0].reason.contains("called 3 of these spam")));
+    let honest = site.screen(HONEST.iter().zip(20_000..).map(|(words, n)| comment(n, words))).await;
+    assert!(honest.iter().all(|screened| screened.campaign.is_empty()));
+    let settled = site.campaigns.lock().settled(SITE, 3);
+    assert_eq!(settled, [(name, 3)]);
+    let undecided = site.campaigns.lock().undecided(name);
+    assert!(undecided.len() >= 2_150 && !undecided.contains(&Uuid::from_u128((1 << 100) + 700)), "{}", undecided.len());
+
+    site.decide(&spun(900), 6_000, false);
+    let disputed = &site.screen([spun(2_300)]).await[0];
+    assert_eq!((spoke(disputed, name::CAMPAIGN), spoke(disputed, name::CAMPAIGN_DECIDED)), (Some(8.0), None));
+
+    for n in [3u64, 700, 1_500] {
+        let id = Uuid::from_u128((1 << 100) + u128::from(n));
+        site.campaigns.lock().withdraw(id, 7_000);
+    }
+    let cleared = &site.screen([spun(2_400)]).await[0];
+    assert_eq!((spoke(cleared, name::CAMPAIGN), spoke(cleared, name::CAMPAIGN_DECIDED)), (None, None));
+    assert_eq!(cleared.campaign, name.to_string(), "it stays known");
+}
+
+#[tokio::test]
+async fn the_first_of_a_wave_that_come_in_one_batch_are_seen_in_it() {
+    let mut site = Site::new(post());
+    let screened = site.screen((0..40).map(spun)).await;
+    let names: Vec<_> = screened.iter().map(|screened| screened.campaign.as_str()).collect();
+    assert!(!names[0].is_empty() && screened[0].verdict() >= Verdict::Hold, "{:?}", screened[0].signals);
+    let same = names.iter().filter(|name| **name == names[0]).count();
+    assert!(same >= 38, "{same} of 40 are of one campaign");
+}
+
+#[tokio::test]
+async fn one_author_who_greets_every_page_is_no_campaign_and_four_are_none() {
+    let mut site = Site::new(post());
+    let greeting = |n: u64| {
+        let mut comment =
+            comment(n * 900, &format!("Good morning from the coast, it is day {n} of the regatta and still no wind"));
+        comment.author = Some(author("Regular", "regular@example.org"));
+        comment.client.get_or_insert_default().ip = "2001:db8:1:2:aaaa::1".into();
+        comment
+    };
+    assert!(site.screen((0..20).map(greeting)).await.iter().all(|screened| screened.campaign.is_empty()));
+    let mut other = Site::new(post());
+    assert!(other.screen((0..4).map(spun)).await.iter().all(|screened| screened.campaign.is_empty()));
+    assert!(other.screen([spun(4)]).await.iter().all(|screened| !screened.campaign.is_empty()));
+}
+
+#[tokio::test]
+async fn what_is_short_is_a_campaign_only_by_where_it_leads() {
+    let mut site = Site::new(post());
+    let praise = ["super, go there", "there you win", "a friend told me to go there", "go there now", "win there now"];
+    let to = |name: &'static str, from: u64| {
+        praise.iter().zip(from..).map(move |(words, n)| comment(n, &format!("{words}: play at lucky{name}77 {name}")))
+    };
+    let screened = site.screen(to("fox", 0)).await;
+    assert!(screened.iter().all(|screened| !screened.campaign.is_empty()), "one place for all of them");
+    let thanks = site.screen((100..130).map(|n| comment(n, "thanks for this, good read"))).await;
+    assert!(thanks.iter().all(|screened| screened.campaign.is_empty()));
+}
+
+#[tokio::test]
+async fn bursts_of_an_author_and_of_an_address_are_counted_by_time() {
+    let mut site = Site::new(post());
+    let fast = |n: u64| {
+        let mut comment = comment(n, &format!("{n}"));
+        comment.client.get_or_insert_default().ip = format!("2001:db8:7:7::{n:x}");
+        comment
+    };
+    let screened = site.screen((0..25).map(fast)).await;
+    let bursts: Vec<_> = screened.iter().map(|screened| spoke(screened, name::BURST)).collect();
+    assert_eq!(bursts[18..20], [None, Some(3.0)], "one network, from the twentieth on");
+    let later = site.screen([fast(5_000)]).await;
+    assert_eq!(spoke(&later[0], name::BURST), None, "ten minutes later it is over");
+    let mut author_only = fast(5_001);
+    author_only.author = Some(author("Fast", "fast@example.org"));
+    let by_one = (0..10).map(|n| Comment { id: comment(6_000 + n, "").id, ..author_only.clone() });
+    let screened = site.screen(by_one).await;
+    assert_eq!(spoke(&screened[8], name::BURST), None);
+    assert_eq!(spoke(&screened[9], name::BURST), Some(3.0));
+}
+
+fn limits(comments: usize) -> Limits {
+    Limits { comments, decided: 10, window: 86_400_000, burst_window: 600_000, min_size: 5 }
+}
+
+#[test]
+fn two_readers_of_the_same_log_know_the_same_campaign_in_whatever_order() {
+    let samples: Vec<_> = (0..60).map(|n| Sample::of(&spun(n)).expect("an id")).collect();
+    let (mut one, mut other) = (Index::new(limits(1_000)), Index::new(limits(1_000)));
+    let first = samples.iter().map(|sample| (sample, one.insert(sample, None).campaign)).collect::<Vec<_>>();
+    for (sample, told) in first.iter().rev() {
+        other.insert(sample, told.as_ref().map(|campaign| campaign.id));
+    }
+    let name =
+        |index: &mut Index| index.insert(&samples[30], None).campaign.map(|campaign| (campaign.id, campaign.size));
+    assert_eq!(name(&mut one), name(&mut other));
+    assert_eq!(name(&mut one).map(|(_, size)| size), Some(60));
+    assert_eq!(one.len(), 60, "each counts once");
+}
+
+#[test]
+fn decided_members_outlive_the_window_and_all_of_it_is_bounded() {
+    let mut index = Index::new(limits(50));
+    let sample = |comment: &Comment| Sample::of(comment).expect("an id");
+    for n in 0..8 {
+        index.insert(&sample(&spun(n)), None);
+    }
+    for n in 0..6 {
+        index.decide(&sample(&spun(n)), 1_000, Some(true));
+    }
+    let name = index.insert(&sample(&spun(0)), None).campaign.expect("a campaign").id;
+    for n in 0..500 {
+        let mut other = comment(100 + n, &format!("{n}"));
+        other.submitted_at = Some(from_millis(1_700_000_000_000 + 90_000_000));
+        index.insert(&sample(&other), None);
+        assert!(index.len() <= 60, "{}", index.len());
+    }
+    let mut week_later = spun(4_000);
+    week_later.submitted_at = Some(from_millis(1_700_000_000_000 + 7 * 86_400_000));
+    let campaign = index.insert(&sample(&week_later), None).campaign.expect("it is known again");
+    assert_eq!((campaign.id, campaign.tally.spam, campaign.size), (name, 6, 7));
+    index.reset(SITE, 2_000);
+    assert_eq!(index.settled(SITE, 3), []);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever comes in whatever order, with decisions among it: nothing panics, everything is bounded, and what one sees is
+    /// consistent.
+    #[test]
+    fn the_index_stays_whole(steps in proptest::collection::vec((0..40u64, 0..5u8, 0..200_000i64, any::<bool>()), 0..200)) {
+        let mut index = Index::new(Limits { comments: 12, decided: 4, window: 60_000, burst_window: 5_000, min_size: 2 });
+        for (n, what, at, spam) in steps {
+            let mut comment = if n < 30 { spun(n) } else { comment(n, "http://a.example.com and +1 555 010 9999") };
+            comment.submitted_at = Some(from_millis(at));
+            let sample = Sample::of(&comment).expect("an id");
+            match what {
+                0 => index.decide(&sample, at, Some(spam)),
+                1 => index.withdraw(sample.id, at),
+                2 => index.reset(SITE, at),
+                _ => {
+                    let seen = index.insert(&sample, spam.then(|| Uuid::from_u128(7)));
+                    prop_assert!(seen.by_author >= 1 && seen.by_address >= 1);
+                    if let Some(campaign) = seen.campaign {
+                        prop_assert!(campaign.size >= 2 && campaign.size as usize <= index.len());
+                        prop_assert!(campaign.threads <= campaign.size && campaign.authors <= campaign.size);
+                        let Sample { at, .. } = sample;
+                        prop_assert!(campaign.first_seen <= at.max(campaign.first_seen));
+                    }
+                }
+            }
+            prop_assert!(index.len() <= 16);
+        }
+    }
+}
