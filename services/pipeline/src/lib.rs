@@ -25,7 +25,9 @@ pub mod telemetry;
 mod window;
 
 pub use dead_letter::{is_for, replayed, settled, to_dead_letter};
-pub use log::{BatchLimits, Consumer, Log, LogError, Publisher, Range, Reader, Records, Transactor, Unavailable};
+pub use log::{
+    BatchLimits, Consumer, Follower, Log, LogError, Publisher, Range, Reader, Records, Transactor, Unavailable,
+};
 pub use record::{Delivered, Position, Progress, Record, Span};
 pub use stage::{Outcome, Reason, Received, Stage, Transient};
 pub use window::Window;

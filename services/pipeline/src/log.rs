@@ -15,6 +15,10 @@ pub trait Records: Send + Sync {
     /// Reads a topic's committed records within `range`, each partition in order, up to the end that it has now.
     fn read(&self, topic: Topic, range: &Range) -> Result<Box<dyn Reader>, LogError>;
 
+    /// Reads a topic's committed records from `start` on, and those that come later: all of its partitions, and those only
+    /// that it has now.
+    fn follow(&self, topic: Topic, start: &Start) -> Result<Box<dyn Follower>, LogError>;
+
     /// How many partitions a topic has, numbered from 0.
     fn partitions(&self, topic: Topic) -> Result<i32, LogError>;
 
@@ -71,6 +75,15 @@ impl Range {
     }
 }
 
+/// Where following begins, in each partition: at the later one of two places.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Start {
+    /// The first record that was appended at this time or later.
+    pub from: Timestamp,
+    /// About so many offsets before the end: what is older is not worth the reading.
+    pub newest: u64,
+}
+
 /// How much a poll may gather.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BatchLimits {
@@ -125,6 +138,12 @@ pub trait Transactor: Send {
 pub trait Reader: Send {
     /// The next records in order; `None` at the end that the topic had when reading began.
     fn next(&mut self) -> Result<Option<Vec<Delivered>>, LogError>;
+}
+
+/// Reads a topic, and goes on as it grows. After an error it is of no further use.
+pub trait Follower: Send {
+    /// The next records, in order within a partition; none when nothing came within `wait`.
+    fn poll(&mut self, wait: Duration) -> Result<Vec<Delivered>, LogError>;
 }
 
 /// The log did not take a record.

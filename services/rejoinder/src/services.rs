@@ -11,7 +11,10 @@ use rejoinder_pipeline::{
     health::{self, Health},
     sqlite::SqliteLog,
 };
-use rejoinder_spam_filter::{SpamFilter, campaign::Campaigns};
+use rejoinder_spam_filter::{
+    SpamFilter,
+    campaign::{self, Campaigns},
+};
 use rejoinder_validator::Validator;
 use tokio::{net::TcpListener, sync::Notify};
 
@@ -87,10 +90,15 @@ impl House {
         workers.start(move || Ok(Validator::new(Arc::clone(&policies.validation), history.clone())))
     }
 
-    /// Starts the spam filter.
+    /// Starts the spam filter, and what tells it of other filters' comments.
     pub fn spam_filter(&self, workers: &mut Workers) -> Result<()> {
         let (policies, history) = (Arc::clone(&self.policies), self.history());
         let campaigns = Arc::new(Campaigns::new(&policies.screening));
+        let (log, known, stop) = (Arc::clone(&self.log), Arc::clone(&campaigns), workers.stop());
+        workers.spawn("campaigns", async move {
+            let stopped = move || stop.is_cancelled();
+            Ok(tokio::task::spawn_blocking(move || campaign::follow(log.as_ref(), &known, stopped)).await?)
+        });
         workers.start(move || Ok(SpamFilter::new(&policies.screening, history.clone(), Arc::clone(&campaigns))?))
     }
 

@@ -7,14 +7,19 @@
 
 mod anchors;
 mod clusters;
+mod decided;
+mod follow;
 mod index;
+mod model;
 mod sample;
 mod shared;
 mod sketch;
 mod standing;
 mod table;
 
-pub use index::{Campaign, Index, Limits, Seen};
+pub use follow::follow;
+pub use index::Index;
+pub use model::{Campaign, Limits, Seen};
 pub use sample::Sample;
 pub use shared::Campaigns;
 pub use standing::{Decisions, Standing, Tally, Word};

@@ -19,8 +19,8 @@ use rdkafka::{
     producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer},
 };
 use rejoinder_pipeline::{
-    BatchLimits, Consumer, Delivered, Log, LogError, Position, Progress, Publisher, Range, Reader, Record, Records,
-    Transactor, Unavailable,
+    BatchLimits, Consumer, Delivered, Follower, Log, LogError, Position, Progress, Publisher, Range, Reader, Record,
+    Records, Transactor, Unavailable, log::Start,
 };
 use rejoinder_proto::{Topic, from_millis};
 
@@ -55,6 +55,10 @@ impl Log for PlainLog {
 
 impl Records for PlainLog {
     fn read(&self, _: Topic, _: &Range) -> Result<Box<dyn Reader>, LogError> {
+        Err(copies())
+    }
+
+    fn follow(&self, _: Topic, _: &Start) -> Result<Box<dyn Follower>, LogError> {
         Err(copies())
     }
 

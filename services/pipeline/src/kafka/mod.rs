@@ -8,6 +8,7 @@
 mod consumer;
 mod errors;
 mod events;
+mod follower;
 mod lag;
 mod publisher;
 mod reader;
@@ -21,12 +22,15 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use rejoinder_proto::Topic;
 
-use self::{consumer::KafkaConsumer, publisher::KafkaPublisher, reader::KafkaReader, transactor::KafkaTransactor};
+use self::{
+    consumer::KafkaConsumer, follower::KafkaFollower, publisher::KafkaPublisher, reader::KafkaReader,
+    transactor::KafkaTransactor,
+};
 pub use self::{
     settings::{KafkaSettings, MAX_RECORD_BYTES},
     topics::TopicState,
 };
-use crate::{Consumer, Log, LogError, Publisher, Range, Reader, Records, Transactor};
+use crate::{Consumer, Follower, Log, LogError, Publisher, Range, Reader, Records, Transactor, log::Start};
 
 /// A Kafka cluster as the log. Clones share the settings; every consumer and publisher has its own connections.
 #[derive(Clone, Debug)]
@@ -70,6 +74,10 @@ impl Log for KafkaLog {
 impl Records for KafkaLog {
     fn read(&self, topic: Topic, range: &Range) -> Result<Box<dyn Reader>, LogError> {
         Ok(Box::new(KafkaReader::new(&self.0, topic, range)?))
+    }
+
+    fn follow(&self, topic: Topic, start: &Start) -> Result<Box<dyn Follower>, LogError> {
+        Ok(Box::new(KafkaFollower::new(&self.0, topic, start)?))
     }
 
     fn partitions(&self, topic: Topic) -> Result<i32, LogError> {

@@ -46,17 +46,22 @@ impl KafkaReader {
             .map_err(|error| settings::refused(&error))?;
         topics::present(consumer.client(), settings, &[topic])?;
         let name = settings.topic(topic);
-        let until = Instant::now() + SILENCE;
-        let left = loop {
-            match ends(&consumer, &name, range) {
-                Ok(left) => break left,
-                Err(error) if Instant::now() > until => return Err(LogError::Unavailable(error.to_string())),
-                // A topic that is new, or has just lost a broker, has no leader for a moment.
-                Err(error) => tracing::debug!(%error, "asking again for the ends of the topic"),
-            }
-            thread::sleep(AGAIN);
-        };
+        let left = ask(|| ends(&consumer, &name, range))?;
         Ok(Self { settings: settings.clone(), consumer, left, range: range.clone() })
+    }
+}
+
+/// Asks the brokers something until they answer, or have not for too long: a topic that is new, or has just lost a broker, has
+/// no leader for a moment.
+pub(super) fn ask<T>(question: impl Fn() -> Result<T, KafkaError>) -> Result<T, LogError> {
+    let until = Instant::now() + SILENCE;
+    loop {
+        match question() {
+            Ok(answer) => return Ok(answer),
+            Err(error) if Instant::now() > until => return Err(LogError::Unavailable(error.to_string())),
+            Err(error) => tracing::debug!(%error, "asking again for the ends of the topic"),
+        }
+        thread::sleep(AGAIN);
     }
 }
 
@@ -91,7 +96,7 @@ fn ends<C: ConsumerContext>(
 
 /// The first offset with a time in the range; the times of a partition need not rise, so others may follow that have not.
 /// `None` when there is no such record.
-fn since<C: ConsumerContext>(
+pub(super) fn since<C: ConsumerContext>(
     consumer: &BaseConsumer<C>,
     name: &str,
     partition: i32,

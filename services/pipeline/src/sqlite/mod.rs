@@ -7,6 +7,7 @@
 
 mod codec;
 mod consumer;
+mod follower;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -30,7 +31,10 @@ use rusqlite::{Connection, TransactionBehavior};
 
 pub use self::view::SqliteView;
 use self::{consumer::SqliteConsumer, group::Group, publisher::SqlitePublisher, transactor::SqliteTransactor};
-use crate::{Consumer, Log, LogError, Progress, Publisher, Range, Reader, Record, Records, Transactor, moment};
+use crate::{
+    Consumer, Follower, Log, LogError, Progress, Publisher, Range, Reader, Record, Records, Transactor, log::Start,
+    moment,
+};
 
 /// The end of each partition: the offset that the next record gets.
 type Ends = HashMap<(Topic, i32), i64>;
@@ -117,6 +121,10 @@ impl Log for SqliteLog {
 impl Records for SqliteLog {
     fn read(&self, topic: Topic, range: &Range) -> Result<Box<dyn Reader>, LogError> {
         self.0.view.read(topic, range)
+    }
+
+    fn follow(&self, topic: Topic, start: &Start) -> Result<Box<dyn Follower>, LogError> {
+        self.0.view.follow(topic, start)
     }
 
     fn partitions(&self, topic: Topic) -> Result<i32, LogError> {

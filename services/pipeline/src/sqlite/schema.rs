@@ -82,6 +82,20 @@ pub fn end(connection: &Connection, topic: Topic, partition: i32) -> rusqlite::R
     Ok(offset.map_or(0, |offset| offset + 1))
 }
 
+/// The first offset from `first` on with a record that was appended at `at` or later, in milliseconds since 1970.
+pub fn since(
+    connection: &Connection,
+    topic: Topic,
+    partition: i32,
+    first: i64,
+    at: i64,
+) -> rusqlite::Result<Option<i64>> {
+    let mut since = connection.prepare(
+        "SELECT min(offset) FROM records WHERE topic = ?1 AND partition = ?2 AND offset >= ?3 AND appended_at >= ?4",
+    )?;
+    since.query_row(params![topic.name(), partition, first, at], |row| row.get(0))
+}
+
 /// A connection that can only read.
 pub fn reader(path: &Path) -> rusqlite::Result<Connection> {
     let reader = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;

@@ -6,8 +6,8 @@ use std::{
 use rejoinder_proto::Topic;
 use rusqlite::Connection;
 
-use super::{fatal, reader::SqliteReader, schema};
-use crate::{LogError, Range, Reader, Records};
+use super::{fatal, follower::SqliteFollower, reader::SqliteReader, schema};
+use crate::{Follower, LogError, Range, Reader, Records, log::Start};
 
 /// A log's file, to look at only: also while another process has the log open, which WAL allows.
 #[derive(Clone, Debug)]
@@ -57,6 +57,10 @@ impl Records for SqliteView {
         Ok(Box::new(SqliteReader::new(connection, topic, left, range.millis())))
     }
 
+    fn follow(&self, topic: Topic, start: &Start) -> Result<Box<dyn Follower>, LogError> {
+        Ok(Box::new(SqliteFollower::new(self.connect()?, topic, self.partitions, start)?))
+    }
+
     fn partitions(&self, _: Topic) -> Result<i32, LogError> {
         Ok(self.partitions)
     }
@@ -66,6 +70,6 @@ impl Records for SqliteView {
     }
 }
 
-fn unavailable(error: rusqlite::Error) -> LogError {
+pub(super) fn unavailable(error: rusqlite::Error) -> LogError {
     LogError::Unavailable(error.to_string())
 }

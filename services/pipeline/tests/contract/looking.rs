@@ -1,8 +1,8 @@
 //! What tools do: read a part of a topic, ask how far a group is, append several records together.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
-use rejoinder_pipeline::{LogError, Range, Record, Records, sqlite::SqliteView};
+use rejoinder_pipeline::{LogError, Range, Record, Records, log::Start, sqlite::SqliteView};
 use rejoinder_proto::{Topic, from_millis, millis, now};
 use rstest::rstest;
 
@@ -48,6 +48,43 @@ fn a_range_of_times_is_read_and_no_more(#[values(Transport::Sqlite, Transport::K
     assert_eq!(numbers(&earlier), (0..30).collect::<Vec<_>>());
     let tomorrow = Some(from_millis(last + 86_400_000));
     assert!(fixture.read_within(Topic::Submitted, &Range { from: tomorrow, ..Range::default() }).is_empty());
+}
+
+#[rstest]
+fn a_follower_reads_what_is_there_and_what_comes(#[values(Transport::Sqlite, Transport::Kafka)] transport: Transport) {
+    let Some(fixture) = transport.open() else { return };
+    fixture.append(numbered(40, 9));
+    let last =
+        fixture.read(Topic::Submitted).iter().map(|each| millis(Some(&each.appended_at))).max().expect("records");
+    eventually("the clock moves on", || millis(Some(&now())) > last + 1);
+    let start = |from, newest| Start { from: from_millis(from), newest };
+    let follow = |start: &Start| fixture.log().follow(Topic::Submitted, start).expect("it can be followed");
+    let (mut all, mut later) = (follow(&start(0, u64::MAX)), follow(&start(last + 1, u64::MAX)));
+    let mut seen = Vec::new();
+    eventually("what is there", || {
+        seen.extend(all.poll(Duration::from_millis(100)).expect("an answer"));
+        numbers(&seen).len() == 40
+    });
+    assert_eq!(numbers(&seen), (0..40).collect::<Vec<_>>());
+    assert!(later.poll(Duration::from_millis(50)).expect("an answer").is_empty(), "all of it is older");
+
+    let positions = fixture.append((40..60).map(|n| record("one key", n.to_string())).collect());
+    for follower in [&mut all, &mut later] {
+        let mut came = Vec::new();
+        eventually("what comes", || {
+            came.extend(follower.poll(Duration::from_millis(100)).expect("an answer"));
+            came.len() == 20
+        });
+        let found: Vec<_> = came.iter().map(|each| each.position).collect();
+        assert_eq!(found, positions, "in order");
+    }
+    let mut newest = follow(&start(0, 5));
+    let mut few = Vec::new();
+    eventually("the newest", || {
+        few.extend(newest.poll(Duration::from_millis(100)).expect("an answer"));
+        numbers(&few).ends_with(&[55, 56, 57, 58, 59])
+    });
+    assert!(few.iter().filter(|each| each.position.partition == positions[0].partition).count() == 5, "{few:?}");
 }
 
 #[rstest]

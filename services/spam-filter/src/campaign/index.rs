@@ -3,12 +3,11 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use uuid::Uuid;
 
 use super::{
-    Decisions, Sample, Standing, Tally, Word,
+    Campaign, Decisions, Limits, Sample, Seen, Tally, Word,
     clusters::{Cluster, Counts},
     sketch::Sketch,
     table::Table,
 };
-use crate::Policy;
 
 /// Texts with this share of their runs in common are variants of one text: a spinner that changes every fifth word
 /// leaves about so much, and unrelated comments have a tenth.
@@ -23,82 +22,18 @@ const MIN_RUNS: u32 = 40;
 /// The same where they lead to the same place.
 const MIN_RUNS_WITH_ANCHOR: u32 = 8;
 
-/// How much is remembered, and for how long.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
-    /// So many comments, at about 400 bytes each; the oldest go first.
-    pub comments: usize,
-    /// So many comments with a decision stay after they have left the window.
-    pub decided: usize,
-    /// How long a comment is remembered, and how far apart two of one campaign may be, in milliseconds.
-    pub window: i64,
-    /// Within how many milliseconds comments of one author or one address are counted.
-    pub burst_window: i64,
-    /// The fewest members of a campaign.
-    pub min_size: u32,
-}
-
-impl Limits {
-    /// Room for 100,000 comments and 10,000 decided ones, and what the policies ask for: the longest windows, and the
-    /// smallest campaigns.
-    pub fn of<'a>(policies: impl Iterator<Item = &'a Policy> + Clone) -> Self {
-        let longest =
-            |seconds: fn(&Policy) -> u32| policies.clone().map(seconds).max().map_or(0, |s| i64::from(s) * 1000);
-        Self {
-            comments: 100_000,
-            decided: 10_000,
-            window: longest(|policy| policy.campaign_window_seconds),
-            burst_window: longest(|policy| policy.burst_window_seconds),
-            min_size: policies.clone().map(|policy| policy.campaign_min_size).min().unwrap_or(u32::MAX).max(2),
-        }
-    }
-}
-
-/// What the index knows of a comment.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Seen {
-    /// Comments with the same text on the site that came before it.
-    pub copies: u32,
-    /// Comments of its author when it came, that one included; 0 when the author is not known.
-    pub by_author: u32,
-    /// Comments from its address when it came, that one included; 0 when the address is not known.
-    pub by_address: u32,
-    /// The campaign that it belongs to by now.
-    pub campaign: Option<Campaign>,
-}
-
-/// A campaign as one of its members sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Campaign {
-    /// Its name: the id of its first member when it became one. Of two campaigns that turn out to be one, the first
-    /// name stays.
-    pub id: Uuid,
-    /// Members that are remembered.
-    pub size: u32,
-    /// On how many threads.
-    pub threads: u32,
-    /// By how many authors.
-    pub authors: u32,
-    /// From how many addresses.
-    pub addresses: u32,
-    /// On how many sites.
-    pub sites: u32,
-    /// When the first remembered member was submitted, in milliseconds since 1970.
-    pub first_seen: i64,
-    /// What moderators of the member's site said.
-    pub tally: Tally,
-}
-
+/// A sample as it is remembered.
 #[derive(Debug)]
-struct Member {
-    sample: Sample,
-    cluster: Option<u64>,
+pub(super) struct Member {
+    pub(super) sample: Sample,
+    pub(super) cluster: Option<u64>,
+    /// Earlier copies, and comments of the author and from the address when it came.
     seen: (u32, u32, u32),
-    decisions: Decisions,
+    pub(super) decisions: Decisions,
 }
 
 impl Member {
-    fn word(&self) -> Option<Word> {
+    pub(super) fn word(&self) -> Option<Word> {
         self.decisions.word()
     }
 }
@@ -108,18 +43,18 @@ impl Member {
 /// A comment counts once, however often it is inserted, so that several readers of the log can share an index.
 #[derive(Debug)]
 pub struct Index {
-    limits: Limits,
+    pub(super) limits: Limits,
     /// The samples in their order, numbered from `base` on.
-    recent: VecDeque<Member>,
-    base: u64,
+    pub(super) recent: VecDeque<Member>,
+    pub(super) base: u64,
     /// Decided samples that have left the window.
-    kept: BTreeMap<u64, Member>,
-    by_id: HashMap<Uuid, u64>,
+    pub(super) kept: BTreeMap<u64, Member>,
+    pub(super) by_id: HashMap<Uuid, u64>,
     /// Withdrawals of decisions that are still to come.
-    early: HashMap<Uuid, i64>,
+    pub(super) early: HashMap<Uuid, i64>,
     recent_table: Table,
     kept_table: Table,
-    clusters: HashMap<u64, Cluster>,
+    pub(super) clusters: HashMap<u64, Cluster>,
     next_cluster: u64,
     texts: HashMap<u64, u32>,
     /// Counts of the samples from `burst_base` on.
@@ -171,72 +106,9 @@ impl Index {
         samples.map(|sample| sample.map_or_else(Seen::default, |sample| self.insert(sample, None))).collect()
     }
 
-    /// Remembers a moderator's decision about a comment: when, in milliseconds since 1970, and whether it is spam; `None`
-    /// where the decision does not say.
-    pub fn decide(&mut self, sample: &Sample, at: i64, spam: Option<bool>) {
-        let number = match self.by_id.get(&sample.id) {
-            Some(number) => *number,
-            None => self.push(sample.clone()),
-        };
-        let early = self.early.remove(&sample.id);
-        self.change(number, |decisions| {
-            decisions.decide(at, spam);
-            early.into_iter().for_each(|at| decisions.withdraw(at));
-        });
-    }
-
-    /// What was decided about a comment at this time or before is void.
-    pub fn withdraw(&mut self, id: Uuid, at: i64) {
-        match self.by_id.get(&id) {
-            Some(number) => self.change(*number, |decisions| decisions.withdraw(at)),
-            // A rebuilt store may tell of it before it tells of the decision.
-            None if self.early.len() < self.limits.decided => {
-                let early = self.early.entry(id).or_insert(at);
-                *early = at.max(*early);
-            }
-            None => {}
-        }
-    }
-
-    /// What was decided on a site at this time or before is forgotten.
-    pub fn reset(&mut self, site: &str, at: i64) {
-        let site = super::sample::site(site);
-        let decided = |member: &Member| member.sample.site == site && member.decisions != Decisions::default();
-        let recent = (self.base..).zip(&self.recent).filter(|(_, member)| decided(member)).map(|(number, _)| number);
-        let kept = self.kept.iter().filter(|(_, member)| decided(member)).map(|(number, _)| *number);
-        for number in recent.chain(kept).collect::<Vec<_>>() {
-            self.change(number, |decisions| decisions.forget(at));
-        }
-    }
-
-    fn change(&mut self, number: u64, change: impl FnOnce(&mut Decisions)) {
-        let Some(member) = self.member_mut(number) else { return };
-        let before = member.word();
-        change(&mut member.decisions);
-        let (after, cluster, site) = (member.word(), member.cluster, member.sample.site);
-        if let Some(cluster) = cluster.and_then(|at| self.clusters.get_mut(&at)) {
-            let tally = cluster.tallies.entry(site).or_default();
-            before.into_iter().for_each(|word| *tally -= Tally::of(word));
-            after.into_iter().for_each(|word| *tally += Tally::of(word));
-        }
-    }
-
-    /// The ids of a campaign's remembered members that no moderator has decided about.
-    pub fn undecided(&self, campaign: Uuid) -> Vec<Uuid> {
-        let named = self.clusters.values().filter(|cluster| cluster.name == Some(campaign));
-        let members = named.flat_map(|cluster| &cluster.members).filter_map(|number| self.member(*number));
-        members.filter(|member| member.word().is_none()).map(|member| member.sample.id).collect()
-    }
-
-    /// The campaigns that moderators of a site have settled as spam, with each number of decisions.
-    pub fn settled(&self, site: &str, enough: u32) -> Vec<(Uuid, u32)> {
-        let site = super::sample::site(site);
-        let of_site = |cluster: &Cluster| Some((cluster.name?, *cluster.tallies.get(&site)?));
-        let settled = self.clusters.values().filter_map(of_site);
-        settled
-            .filter(|(_, tally)| tally.standing(enough) == Standing::Spam)
-            .map(|(id, tally)| (id, tally.spam))
-            .collect()
+    /// How far back it remembers, in milliseconds, and at most how many comments.
+    pub(super) fn room(&self) -> (i64, u64) {
+        (self.limits.window, self.limits.comments as u64)
     }
 
     /// How many comments are remembered.
@@ -249,7 +121,7 @@ impl Index {
         self.by_id.is_empty()
     }
 
-    fn push(&mut self, sample: Sample) -> u64 {
+    pub(super) fn push(&mut self, sample: Sample) -> u64 {
         self.newest = self.newest.max(sample.at);
         self.forget();
         let number = self.base + self.recent.len() as u64;
@@ -464,14 +336,14 @@ impl Index {
         }
     }
 
-    fn member(&self, number: u64) -> Option<&Member> {
+    pub(super) fn member(&self, number: u64) -> Option<&Member> {
         match number.checked_sub(self.base).and_then(|at| usize::try_from(at).ok()) {
             Some(at) => self.recent.get(at),
             None => self.kept.get(&number),
         }
     }
 
-    fn member_mut(&mut self, number: u64) -> Option<&mut Member> {
+    pub(super) fn member_mut(&mut self, number: u64) -> Option<&mut Member> {
         match number.checked_sub(self.base).and_then(|at| usize::try_from(at).ok()) {
             Some(at) => self.recent.get_mut(at),
             None => self.kept.get_mut(&number),

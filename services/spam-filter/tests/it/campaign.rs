@@ -1,17 +1,24 @@
 //! Waves of variants: what hangs together, what does not, and what moderators' decisions make of it.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 use proptest::prelude::*;
-use rejoinder_pipeline::{Outcome, Position, Received, Stage, Transient};
+use rejoinder_pipeline::{Log, Outcome, Position, Received, Record, Stage, Transient, sqlite::SqliteLog};
 use rejoinder_proto::{
     Topic, from_millis,
     v1::{Comment, CommentScreened, CommentValidated, Verdict},
 };
 use rejoinder_spam_filter::{
     History, Policy, SpamFilter,
-    campaign::{Campaigns, Index, Limits, Sample},
+    campaign::{Campaigns, Index, Limits, Sample, follow},
     signals::name,
 };
 use uuid::Uuid;
@@ -27,9 +34,13 @@ impl History for Nobody {
     }
 }
 
+fn id(n: u64) -> Uuid {
+    Uuid::from_u128(0x0190_163d_8694_739b_aea5_0000_0000_0000 + u128::from(n))
+}
+
 fn comment(n: u64, words: &str) -> Comment {
     let mut comment = text(words);
-    comment.id = Uuid::from_u128((1 << 100) + u128::from(n)).to_string();
+    comment.id = id(n).to_string();
     comment.submitted_at = Some(from_millis(1_700_000_000_000 + n as i64 * 1000));
     comment.thread.get_or_insert_default().id = format!("page-{}", n % 300);
     comment.author = Some(author(&format!("Reader {n}"), &format!("r{n}@example.org")));
@@ -152,15 +163,14 @@ async fn a_wave_is_held_follows_three_decisions_and_is_cleared_when_they_are_tak
     let settled = site.campaigns.lock().settled(SITE, 3);
     assert_eq!(settled, [(name, 3)]);
     let undecided = site.campaigns.lock().undecided(name);
-    assert!(undecided.len() >= 2_150 && !undecided.contains(&Uuid::from_u128((1 << 100) + 700)), "{}", undecided.len());
+    assert!(undecided.len() >= 2_150 && !undecided.contains(&id(700)), "{}", undecided.len());
 
     site.decide(&spun(900), 6_000, false);
     let disputed = &site.screen([spun(2_300)]).await[0];
     assert_eq!((spoke(disputed, name::CAMPAIGN), spoke(disputed, name::CAMPAIGN_DECIDED)), (Some(8.0), None));
 
     for n in [3u64, 700, 1_500] {
-        let id = Uuid::from_u128((1 << 100) + u128::from(n));
-        site.campaigns.lock().withdraw(id, 7_000);
+        site.campaigns.lock().withdraw(id(n), 7_000);
     }
     let cleared = &site.screen([spun(2_400)]).await[0];
     assert_eq!((spoke(cleared, name::CAMPAIGN), spoke(cleared, name::CAMPAIGN_DECIDED)), (None, None));
@@ -225,6 +235,46 @@ async fn bursts_of_an_author_and_of_an_address_are_counted_by_time() {
     let screened = site.screen(by_one).await;
     assert_eq!(spoke(&screened[8], name::BURST), None);
     assert_eq!(spoke(&screened[9], name::BURST), Some(3.0));
+}
+
+/// What one filter said, in the log that the other one follows.
+#[tokio::test]
+async fn a_filter_that_starts_later_knows_what_another_one_saw() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = SqliteLog::open(&folder.path().join("log.sqlite"), 4).expect("a log");
+    let publisher = log.publisher().expect("a publisher");
+    let just_now = |n: u64| {
+        let mut comment = spun(n);
+        comment.submitted_at = Some(rejoinder_proto::now());
+        comment
+    };
+    let mut first = Site::new(post());
+    let mut told = Vec::new();
+    for event in first.screen((0..30).map(just_now)).await {
+        publisher.append(Record::of(&event, "spam-filter", "")).await.expect("it is appended");
+        told.push(event.campaign);
+    }
+    let mut second = Site::new(post());
+    let (campaigns, stop) = (Arc::clone(&second.campaigns), Arc::new(AtomicBool::new(false)));
+    let stopped = Arc::clone(&stop);
+    let follower = std::thread::spawn(move || follow(&log, &campaigns, || stopped.load(Ordering::Relaxed)));
+    let until = Instant::now() + Duration::from_secs(30);
+    while second.campaigns.lock().len() < 30 {
+        assert!(Instant::now() < until, "it does not follow");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let screened = &second.screen([just_now(31)]).await[0];
+    assert!(!screened.campaign.is_empty() && told.contains(&screened.campaign), "the same name");
+    assert!(spoke(screened, name::CAMPAIGN).is_some());
+    for event in first.screen((40..50).map(just_now)).await {
+        publisher.append(Record::of(&event, "spam-filter", "")).await.expect("it is appended");
+    }
+    while second.campaigns.lock().len() < 41 {
+        assert!(Instant::now() < until, "it does not follow what comes");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    stop.store(true, Ordering::Relaxed);
+    follower.join().expect("it ends when told so");
 }
 
 fn limits(comments: usize) -> Limits {
