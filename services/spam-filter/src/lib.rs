@@ -10,6 +10,7 @@ mod decide;
 mod fold;
 mod html;
 mod links;
+pub mod model;
 pub mod normal;
 mod policy;
 mod reading;
@@ -21,6 +22,7 @@ mod word_list;
 
 pub use decide::{Signal, decide, strongest_first};
 pub use policy::{Mode, Policy, PolicyError};
+pub use reading::Reading;
 pub use rules::Rules;
-pub use screen::{Facts, ModelScore, screen};
+pub use screen::{Facts, ModelScore, screen, screen_read};
 pub use stage::{History, SpamFilter};

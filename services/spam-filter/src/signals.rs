@@ -81,7 +81,7 @@ pub(crate) fn content(comment: &v1::Comment, reading: &Reading<'_>, facts: &Fact
 
 /// The learned model's seat: its score is one more signal, weighed like the others.
 fn learned(model: &ModelScore) -> Signal {
-    Signal { name: name::LEARNED, weight: model.weight, reason: model.reason.clone(), at_least: Verdict::Unspecified }
+    Signal { name: name::LEARNED, weight: model.weight, reason: model.reason.clone(), at_least: model.at_least }
 }
 
 /// A signal that only adds points, unless the policy gives it none.

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod languages;
+mod model;
 mod normal;
 mod policy;
 mod signals;
