@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use rejoinder_comment_store::{CommentStore, Store};
-use rejoinder_gateway::{Dev, Gateway, Site};
+use rejoinder_gateway::{Akismet, Dev, Gateway, Site};
 use rejoinder_notifier::{Mailer, Notifier, Sender};
 use rejoinder_pipeline::{
     Log,
@@ -16,6 +16,7 @@ use rejoinder_validator::Validator;
 use tokio::{net::TcpListener, sync::Notify};
 
 use crate::{
+    akismet::FilterCheck,
     config::{Config, Policies, SiteConfig},
     deployment,
     seams::StoreHistory,
@@ -139,6 +140,7 @@ impl House {
                 // The gateway knows the sites, and has answered 404 before it asks.
                 None => Ok(()),
             }),
+            akismet: self.akismet()?,
             health: Arc::clone(&self.health),
             settings: self.config.gateway.clone(),
             dev,
@@ -148,6 +150,15 @@ impl House {
             Ok(rejoinder_gateway::serve(listener, rejoinder_gateway::router(gateway), stop).await?)
         });
         Ok(())
+    }
+
+    /// The Akismet interface, where a site has a key for it.
+    fn akismet(&self) -> Result<Option<Akismet>> {
+        let keys = self.config.akismet_keys()?;
+        if keys.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Akismet { keys, filter: Arc::new(FilterCheck::new(&self.policies.screening)?) }))
     }
 
     fn site(&self, name: &str, site: &SiteConfig) -> Site {

@@ -80,3 +80,28 @@ fn a_place_in_a_list_is_no_key() {
         assert!(error.contains("at sites[4000000000]"), "{error}");
     }
 }
+
+#[test]
+fn akismet_keys_are_checked_and_never_shown() {
+    let keys = |text: &str| load(text).and_then(|config| config.akismet_keys());
+    assert!(!keys("[sites.a]\nakismet_keys = [\"0123456789ab\", \"cdefcdefcdef\"]").expect("good").is_empty());
+    assert!(!keys("[sites.a]\nakismet_keys = \"0123456789ab\"").expect("one alone is good").is_empty());
+    for (text, place) in [
+        ("[sites.a]\nakismet_keys = [\"0123456789ab\", \"SECRETSECRET\"]", "sites.a.akismet_keys[1]"),
+        ("[sites.a]\nakismet_keys = \"secret\"", "sites.a.akismet_keys[0]"),
+        (
+            "[sites.a]\nakismet_keys = [\"secretsecret\"]\n[sites.b]\nakismet_keys = [\"secretsecret\"]",
+            "sites.b.akismet_keys[0]",
+        ),
+        ("[sites.a]\nakismet_keys = [{ secret = 1 }]", "sites.a.akismet_keys"),
+    ] {
+        let error = format!("{:#}", keys(text).expect_err("a bad key"));
+        assert!(error.contains(place), "{error}");
+        assert!(!error.to_lowercase().contains("secretsecret"), "{error}");
+    }
+    let config = load("[sites.a]\nakismet_keys = [\"secretsecret\"]").expect("good");
+    assert!(!format!("{config:?}").contains("secretsecret"));
+    let variable = ("REJOINDER__SITES__EXAMPLE__AKISMET_KEYS".to_owned(), "[\"secretsecret\"]".to_owned());
+    let config = Config::read(None, [variable].into_iter()).expect("good");
+    assert!(!config.akismet_keys().expect("good").is_empty());
+}
