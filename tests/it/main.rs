@@ -1,5 +1,6 @@
 //! Rejoinder from the outside: the real binary, over HTTP, the log, the database and the mailbox.
 
+mod akismet;
 mod bad_input;
 mod browser;
 mod distributed;

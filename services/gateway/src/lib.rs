@@ -1,4 +1,4 @@
-//! HTTP: submit, read, moderate; the sample article and the mailbox of the dev mode.
+//! HTTP: submit, read, moderate; the Akismet interface; the sample article and the mailbox of the dev mode.
 //!
 //! Requests are parsed once, here; what passes becomes an event on the log, and only then is a submission
 //! acknowledged. Reading goes through the comment store's read model. Nothing private is in any answer to readers.
