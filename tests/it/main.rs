@@ -5,6 +5,7 @@ mod bad_input;
 mod browser;
 mod distributed;
 mod embedded;
+mod external_check;
 mod harness;
 mod operator;
 mod order;

@@ -1,13 +1,20 @@
-//! The spam filter behind the gateway's Akismet interface.
+//! Akismet, both ways: the spam filter behind the gateway's interface, and the services that the filter itself asks.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use async_trait::async_trait;
+use rejoinder_external_check::AkismetCheck;
 use rejoinder_gateway::CommentCheck;
 use rejoinder_pipeline::Transient;
 use rejoinder_proto::v1;
-use rejoinder_spam_filter::{Facts, Mode, Policy, PolicyError, Rules, screen};
+use rejoinder_spam_filter::{
+    Facts, Mode, Policy, PolicyError, Rules,
+    external::{External, Externals},
+    screen,
+};
+
+use crate::config::SiteConfig;
 
 /// Judges by each site's own policy.
 pub struct FilterCheck {
@@ -40,6 +47,16 @@ impl CommentCheck for FilterCheck {
 /// is an error, so that nothing is called ham unchecked.
 fn facts(_comment: &v1::Comment) -> Result<Facts, Transient> {
     Ok(Facts::default())
+}
+
+/// The services that the sites ask. All workers of a process share them, and so what is known of who does not answer.
+pub fn externals(sites: &HashMap<String, SiteConfig>) -> Result<Arc<Externals>> {
+    let with_check = sites.iter().filter_map(|(name, site)| Some((name, site.external_check.as_ref()?)));
+    let externals = with_check.map(|(name, settings)| {
+        let check = AkismetCheck::new(settings).with_context(|| format!("sites.{name}.external_check"))?;
+        Ok((name.clone(), Arc::new(External::new(name, Arc::new(check), settings.terms()))))
+    });
+    externals.collect::<Result<_>>().map(Arc::new)
 }
 
 #[cfg(test)]

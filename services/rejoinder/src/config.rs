@@ -167,6 +167,7 @@ impl Config {
         })?;
         config.policies()?;
         config.akismet_keys()?;
+        config.check_externals()?;
         config.reached_at(&config.listen.clone());
         config.mail.check().context("configuration, at mail")?;
         config.mail.folder = config.data_dir.join(&config.mail.folder);
@@ -193,6 +194,15 @@ impl Config {
             }
         }
         Ok(keys)
+    }
+
+    fn check_externals(&self) -> Result<()> {
+        for (name, site) in &self.sites {
+            if let Some(external) = &site.external_check {
+                external.check().with_context(|| format!("configuration, at sites.{name}.external_check"))?;
+            }
+        }
+        Ok(())
     }
 
     /// Tells the gateway and the mails where the gateway is reached.

@@ -16,7 +16,7 @@ use rejoinder_validator::Validator;
 use tokio::{net::TcpListener, sync::Notify};
 
 use crate::{
-    akismet::FilterCheck,
+    akismet::{self, FilterCheck},
     config::{Config, Policies, SiteConfig},
     deployment,
     seams::StoreHistory,
@@ -91,7 +91,11 @@ impl House {
     /// Starts the spam filter.
     pub fn spam_filter(&self, workers: &mut Workers) -> Result<()> {
         let (policies, history) = (Arc::clone(&self.policies), self.history());
-        workers.start(move || Ok(SpamFilter::new(&policies.screening, history.clone())?))
+        let externals = akismet::externals(&self.config.sites)?;
+        workers.start(move || {
+            let filter = SpamFilter::new(&policies.screening, history.clone())?;
+            Ok(filter.with_externals(Arc::clone(&externals)))
+        })
     }
 
     /// Starts the comment store.

@@ -20,6 +20,8 @@ pub struct SiteConfig {
     /// Keys with which the site's other systems ask over the Akismet interface. Secrets.
     #[serde(deserialize_with = "super::secrets::secrets")]
     pub akismet_keys: Vec<SecretString>,
+    /// A service that is asked about each comment; none by default.
+    pub external_check: Option<rejoinder_external_check::Settings>,
     /// What differs from the shared policy.
     pub policy: Value,
 }

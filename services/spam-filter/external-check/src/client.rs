@@ -1,17 +1,28 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat};
+use http::{HeaderMap, Request, StatusCode, header};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
 use rejoinder_proto::{millis, v1::Comment};
 use rejoinder_spam_filter::external::{ExternalCheck, Opinion, Unanswered};
-use reqwest::{Client, Response, StatusCode, Url, header::HeaderMap, redirect::Policy};
 use secrecy::{ExposeSecret, SecretString};
+use tokio::time::timeout;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::ring};
+use url::Url;
 
 use crate::{Settings, SettingsError};
 
 /// The longest answer that is read, in bytes; those of the contract have less than fifty.
 const MAX_ANSWER_BYTES: usize = 1_024;
+/// How long a connection may rest before it is closed.
+const IDLE: Duration = Duration::from_secs(30);
 /// The field that people cannot see, as the service is told of it.
 const HONEYPOT_FIELD: &str = "rejoinder_honeypot";
 /// Stands for an address that nobody knows: the contract asks for one.
@@ -19,7 +30,8 @@ const UNKNOWN_IP: &str = "127.0.0.1";
 
 /// A service that speaks Akismet.
 pub struct AkismetCheck {
-    client: Client,
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    timeout: Duration,
     endpoint: Url,
     key: SecretString,
     blog: String,
@@ -34,24 +46,17 @@ pub enum ClientError {
     /// TLS.
     #[error("TLS cannot be set up")]
     Tls(#[from] tokio_rustls::rustls::Error),
-    /// The HTTP client.
-    #[error("the HTTP client cannot be set up")]
-    Http(#[from] reqwest::Error),
 }
 
 impl AkismetCheck {
     /// A client of the service that the settings name. Nothing is sent yet.
     pub fn new(settings: &Settings) -> Result<Self, ClientError> {
         settings.check()?;
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls()?)
-            .user_agent(concat!("Rejoinder/", env!("CARGO_PKG_VERSION")))
-            .timeout(settings.timeout())
-            .pool_idle_timeout(Duration::from_secs(30))
-            // Elsewhere would be somebody else.
-            .redirect(Policy::none())
-            .build()?;
-        Ok(Self { client, endpoint: settings.endpoint()?, key: settings.key.clone(), blog: settings.blog.clone() })
+        let https = HttpsConnectorBuilder::new().with_tls_config(tls()?).https_or_http().enable_http1().build();
+        // It follows no redirect: elsewhere would be somebody else.
+        let client = Client::builder(TokioExecutor::new()).pool_idle_timeout(IDLE).build(https);
+        let (endpoint, key, blog) = (settings.endpoint()?, settings.key.clone(), settings.blog.clone());
+        Ok(Self { client, timeout: settings.timeout(), endpoint, key, blog })
     }
 
     fn form<'a>(&'a self, comment: &'a Comment, again: bool) -> Vec<(&'static str, &'a str)> {
@@ -87,10 +92,20 @@ impl ExternalCheck for AkismetCheck {
         let written = DateTime::from_timestamp_millis(millis(comment.submitted_at.as_ref()));
         let written = written.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true)).unwrap_or_default();
         form.push(("comment_date_gmt", &written));
-        let answer = self.client.post(self.endpoint.clone()).form(&form).send().await.map_err(|error| away(&error))?;
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        let body = body(answer).await?;
-        opinion(status, &headers, &body)
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        let request = Request::post(self.endpoint.as_str())
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded; charset=utf-8")
+            .header(header::USER_AGENT, concat!("Rejoinder/", env!("CARGO_PKG_VERSION")))
+            .body(Full::from(body))
+            .map_err(|_| away("its address cannot be asked"))?;
+        let exchange = async {
+            let answer = self.client.request(request).await.map_err(|_| away("no connection"))?;
+            let (head, body) = answer.into_parts();
+            let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await;
+            let body = body.map_err(|_| away("an answer that breaks off, or is too long"))?.to_bytes();
+            opinion(head.status, &head.headers, &body)
+        };
+        timeout(self.timeout, exchange).await.unwrap_or_else(|_| Err(away("no answer in time")))
     }
 }
 
@@ -112,30 +127,11 @@ fn opinion(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<Opini
         (b"false", None) if headers.contains_key("x-akismet-recheck-after") => Err(Unanswered::Later),
         (b"false", None) => Ok(Opinion::Ham),
         (b"invalid", _) => Err(Unanswered::Refused("it says invalid; see that key and blog are right".to_owned())),
-        _ => Err(Unanswered::Away("an answer that is none".to_owned())),
+        _ => Err(away("an answer that is none")),
     }
 }
 
-async fn body(mut answer: Response) -> Result<Vec<u8>, Unanswered> {
-    let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|error| away(&error))? {
-        body.extend_from_slice(&chunk);
-        if body.len() > MAX_ANSWER_BYTES {
-            return Err(Unanswered::Away("an answer that is too long".to_owned()));
-        }
-    }
-    Ok(body)
-}
-
-/// The kind of failure; the client's own words hold the address.
-fn away(error: &reqwest::Error) -> Unanswered {
-    let what = if error.is_timeout() {
-        "no answer in time"
-    } else if error.is_connect() {
-        "no connection"
-    } else {
-        "the connection broke"
-    };
+fn away(what: &str) -> Unanswered {
     Unanswered::Away(what.to_owned())
 }
 
