@@ -28,7 +28,7 @@ pub(super) fn comment(site: &str, form: &Form) -> v1::Comment {
     };
     let text = form.get("comment_content").to_owned();
     let fingerprint = fingerprint(&[site, &page, &author.name, &author.email, &author.url, &text]);
-    let guid = [form.get("guid"), form.get("akismet_guid")].into_iter().find_map(|guid| our_guid(guid));
+    let guid = [form.get("guid"), form.get("akismet_guid")].into_iter().find_map(our_guid);
     v1::Comment {
         id: guid.unwrap_or_else(|| id(&fingerprint)).to_string(),
         site: site.to_owned(),
