@@ -233,6 +233,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         sites: Arc::new(HashMap::from([("news".to_owned(), site)])),
         tokens: keys,
         check: Arc::new(check),
+        akismet: None,
         health: Health::new(),
         settings: Settings { public_url: base, ..Settings::default() },
         dev: Some(Dev { site: "news".into(), mailbox }),

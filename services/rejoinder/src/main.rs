@@ -2,6 +2,7 @@
 // The binary talks to a person on standard output; its log goes to standard error.
 #![allow(clippy::print_stdout)]
 
+mod akismet;
 mod cli;
 mod commands;
 mod config;

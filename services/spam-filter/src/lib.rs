@@ -7,6 +7,7 @@
 //! A learned model has its seat in [`Facts::model`]: its [`ModelScore`] becomes the signal `learned`.
 
 mod decide;
+pub mod external;
 mod fold;
 mod html;
 mod links;

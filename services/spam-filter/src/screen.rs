@@ -68,7 +68,8 @@ pub(crate) fn conclude(
     }
 }
 
-fn is_spam(signals: &[Signal], rules: &Rules) -> bool {
+/// Whether these signals alone make it spam.
+pub(crate) fn is_spam(signals: &[Signal], rules: &Rules) -> bool {
     decide(signals, rules.policy()).0 == Verdict::Spam
 }
 

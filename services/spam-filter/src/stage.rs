@@ -9,8 +9,9 @@ use rejoinder_proto::{
 
 use crate::{
     Facts, Policy, PolicyError, Rules, Signal,
+    external::{self, Externals},
     reading::Reading,
-    screen::{asks_for_author, conclude, unknown_site},
+    screen::{asks_for_author, conclude, is_spam, unknown_site},
     signals::{self, repeat},
 };
 
@@ -41,6 +42,7 @@ pub struct SpamFilter {
     rules: HashMap<String, Rules>,
     history: Arc<dyn History>,
     texts: Window<[u8; 16], Copy>,
+    externals: Arc<Externals>,
 }
 
 impl SpamFilter {
@@ -50,7 +52,17 @@ impl SpamFilter {
             let named = |source| PolicyError::Site { site: site.clone(), source: Box::new(source) };
             Ok((site.clone(), Rules::new(policy.clone()).map_err(named)?))
         });
-        Ok(Self { rules: rules.collect::<Result<_, _>>()?, history, texts: Window::new(REMEMBERED_TEXTS) })
+        Ok(Self {
+            rules: rules.collect::<Result<_, _>>()?,
+            history,
+            texts: Window::new(REMEMBERED_TEXTS),
+            externals: Arc::default(),
+        })
+    }
+
+    /// The same, with the sites' external checks.
+    pub fn with_externals(self, externals: Arc<Externals>) -> Self {
+        Self { externals, ..self }
     }
 
     /// How many times the comment's text came before, and remembers that it came again.
@@ -128,13 +140,25 @@ impl Stage for SpamFilter {
         let authors = authors.list;
         let answers = if authors.is_empty() { Vec::new() } else { self.history.previously_approved(&authors).await? };
 
+        // What is spam already need not be shown to anybody else.
+        let shown: Vec<_> = comments()
+            .zip(&read)
+            .map(|(comment, read)| {
+                let (comment, (_, content)) = (comment?, read.as_ref()?);
+                (!is_spam(content, self.rules.get(&comment.site)?)).then_some(comment)
+            })
+            .collect();
+        let opinions = external::signals(&self.externals, &shown).await;
+
         let mut without_policy = 0;
-        let outcomes = comments().zip(read).zip(asked).map(|((comment, read), asked)| {
+        let judged = comments().zip(read).zip(asked).zip(opinions);
+        let outcomes = judged.map(|(((comment, read), asked), opinion)| {
             let Some(comment) = comment else {
                 return Outcome::Reject(Reason::impossible("the event holds no comment"));
             };
             let screened = match (self.rules.get(&comment.site), read) {
-                (Some(rules), Some((mut facts, content))) => {
+                (Some(rules), Some((mut facts, mut content))) => {
+                    content.extend(opinion);
                     // An author without an answer stays unknown, which holds the comment.
                     facts.previously_approved = asked.and_then(|place| answers.get(place).copied());
                     conclude(comment, content, &facts, rules)

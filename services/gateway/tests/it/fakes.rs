@@ -11,7 +11,8 @@ use rejoinder_comment_store::{
     Change, Cursor, Decision, Facts, FactsQuery, Fate, Page, PublicComment, Saved, State, Store, StoreError,
     StoredComment, Tally,
 };
-use rejoinder_pipeline::{Position, Publisher, Record, Unavailable};
+use rejoinder_gateway::CommentCheck;
+use rejoinder_pipeline::{Position, Publisher, Record, Transient, Unavailable};
 use rejoinder_proto::{
     Event, Topic,
     v1::{self, Action},
@@ -210,5 +211,48 @@ impl Store for MemoryStore {
 
     async fn tally(&self, _: &[Uuid]) -> Result<Tally, StoreError> {
         Err(StoreError::Refused("the gateway never asks".into()))
+    }
+}
+
+/// A spam filter that gives the verdict that its site is told to, and remembers what it was asked.
+#[derive(Default)]
+pub struct Filter {
+    pub says: Mutex<Says>,
+    pub asked: Mutex<Vec<v1::Comment>>,
+}
+
+/// What the fake filter answers.
+#[derive(Clone, Default)]
+pub enum Says {
+    #[default]
+    Nothing,
+    Verdict(v1::Verdict, Vec<v1::Signal>),
+    Away,
+    Hangs,
+}
+
+impl Filter {
+    pub fn set(&self, says: Says) {
+        *self.says.lock().unwrap_or_else(PoisonError::into_inner) = says;
+    }
+
+    pub fn last(&self) -> v1::Comment {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).last().cloned().expect("the filter was asked")
+    }
+}
+
+#[async_trait]
+impl CommentCheck for Filter {
+    async fn check(&self, comment: &v1::Comment) -> Result<v1::CommentScreened, Transient> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(comment.clone());
+        let says = self.says.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match says {
+            Says::Nothing => Ok(v1::CommentScreened { verdict: v1::Verdict::Approve.into(), ..Default::default() }),
+            Says::Verdict(verdict, signals) => {
+                Ok(v1::CommentScreened { verdict: verdict.into(), signals, ..Default::default() })
+            }
+            Says::Away => Err(Transient::new("model", "gone")),
+            Says::Hangs => std::future::pending().await,
+        }
     }
 }

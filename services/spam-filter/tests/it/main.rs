@@ -1,6 +1,7 @@
 //! The spam filter from outside.
 
 mod bounds;
+mod external;
 mod languages;
 mod model;
 mod normal;
