@@ -112,12 +112,7 @@ impl<'a> Batch<'a> {
         Ok(answer)
     }
 
-    fn decision(
-        &mut self,
-        id: Uuid,
-        key: &DecisionKey,
-        reported: Option<&Reported<'_>>,
-    ) -> Result<Saved, StoreError> {
+    fn decision(&mut self, id: Uuid, key: &DecisionKey, reported: Option<&Reported<'_>>) -> Result<Saved, StoreError> {
         let stored = matches!(self.state(id), Some(RowState::Stored(_)));
         if let Some(reported) = reported.filter(|_| !stored) {
             // Nothing to decide about here, only to learn from.

@@ -129,7 +129,8 @@ impl LogRow {
     pub fn logged(self, seq: i64) -> Result<LoggedDecision, StoreError> {
         let LogRow { key, reason, comment } = self;
         let comment = (!comment.is_empty()).then(|| v1::Comment::decode(comment.as_slice())).transpose();
-        let comment = comment.map_err(|_| StoreError::Refused(format!("the comment of decision {seq} cannot be read")))?;
+        let comment =
+            comment.map_err(|_| StoreError::Refused(format!("the comment of decision {seq} cannot be read")))?;
         Ok(LoggedDecision { seq, key, reason, comment })
     }
 }

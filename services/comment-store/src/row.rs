@@ -267,7 +267,8 @@ impl<'a> Row<'a> {
                 user_agent: self.client_user_agent.to_owned(),
                 referrer: self.client_referrer.to_owned(),
                 honeypot_filled: self.honeypot_filled,
-                form_seconds: self.form_seconds,
+                // SQLite has one zero, PostgreSQL has two, and both must say the same.
+                form_seconds: self.form_seconds.map(|seconds| seconds + 0.0),
             }),
             submitted_at: Some(time::to_message(self.submitted_at)),
             fingerprint: self.fingerprint.to_vec(),

@@ -166,10 +166,7 @@ async fn decisions(
     Ok(decisions)
 }
 
-async fn rescreenings(
-    connection: &mut PgConnection,
-    ids: &[Uuid],
-) -> Result<HashMap<(Uuid, i32), Effect>, StoreError> {
+async fn rescreenings(connection: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<(Uuid, i32), Effect>, StoreError> {
     let rows = sqlx::query!("SELECT id, revision, effect FROM rescreenings WHERE id = ANY($1)", ids)
         .fetch_all(connection)
         .await

@@ -88,7 +88,11 @@ pub(crate) async fn after(pool: &PgPool, seq: i64, limit: u32) -> Result<Vec<Log
     records.into_iter().map(Record::logged).collect()
 }
 
-pub(crate) async fn by_key(pool: &PgPool, after: Option<&LogKey>, limit: u32) -> Result<Vec<LoggedDecision>, StoreError> {
+pub(crate) async fn by_key(
+    pool: &PgPool,
+    after: Option<&LogKey>,
+    limit: u32,
+) -> Result<Vec<LoggedDecision>, StoreError> {
     let records = sqlx::query_as!(
         Record,
         "SELECT seq, site, comment_id, decided_at, action, moderator, reason, comment FROM decision_log

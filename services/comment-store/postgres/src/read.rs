@@ -176,9 +176,7 @@ pub(crate) async fn latest_decisions(pool: &PgPool, ids: &[Uuid]) -> Result<Hash
     let decision = |action: i16| v1::Action::try_from(i32::from(action)).unwrap_or_default();
     let rows = rows.into_iter();
     Ok(rows
-        .map(|row| {
-            (row.id, Decision { action: decision(row.action), moderator: row.moderator, at: row.decided_at })
-        })
+        .map(|row| (row.id, Decision { action: decision(row.action), moderator: row.moderator, at: row.decided_at }))
         .collect())
 }
 

@@ -41,11 +41,14 @@ impl Inspect for SqliteStore {
     async fn rows(&self, after: Option<Uuid>, limit: u32) -> Result<Vec<Whole>, StoreError> {
         // Every id comes after no bytes at all.
         let after = after.map_or_else(Vec::new, |id| id.as_bytes().to_vec());
-        let ids: Vec<Uuid> =
-            sqlx::query_scalar!(r#"SELECT id AS "id: Uuid" FROM comments WHERE id > ?1 ORDER BY id LIMIT ?2"#, after, limit)
-                .fetch_all(&self.readers)
-                .await
-                .map_err(store_error)?;
+        let ids: Vec<Uuid> = sqlx::query_scalar!(
+            r#"SELECT id AS "id: Uuid" FROM comments WHERE id > ?1 ORDER BY id LIMIT ?2"#,
+            after,
+            limit
+        )
+        .fetch_all(&self.readers)
+        .await
+        .map_err(store_error)?;
         let mut rows = Vec::with_capacity(ids.len());
         for record in whole::records(&self.readers, &ids).await? {
             rows.push(Whole::of(&record.row()?));
@@ -89,8 +92,7 @@ impl Inspect for SqliteStore {
         after: Option<(Uuid, i32)>,
         limit: u32,
     ) -> Result<Vec<(Uuid, i32, Effect)>, StoreError> {
-        let (id, revision) =
-            after.map_or_else(|| (Vec::new(), 0), |(id, revision)| (id.as_bytes().to_vec(), revision));
+        let (id, revision) = after.map_or_else(|| (Vec::new(), 0), |(id, revision)| (id.as_bytes().to_vec(), revision));
         let rows = sqlx::query!(
             r#"SELECT id AS "id: Uuid", revision AS "revision: i32", effect AS "effect: i16" FROM rescreenings
                WHERE (id, revision) > (?1, ?2) ORDER BY id, revision LIMIT ?3"#,

@@ -28,8 +28,7 @@ impl<'a> Batch<'a> {
                     Some(effect) => *effect,
                     None if row.revision <= revision => Effect::Quiet,
                     None => {
-                        let decided =
-                            self.ledger.decisions.get(&row.id).is_some_and(|decisions| !decisions.is_empty());
+                        let decided = self.ledger.decisions.get(&row.id).is_some_and(|decisions| !decisions.is_empty());
                         let after = match row.state {
                             RowState::Stored(state) if !decided => state,
                             _ => before,
