@@ -9,6 +9,7 @@
 mod decide;
 mod fold;
 mod html;
+mod lessons;
 mod links;
 pub mod normal;
 mod policy;
@@ -20,6 +21,7 @@ mod stage;
 mod word_list;
 
 pub use decide::{Signal, decide, strongest_first};
+pub use lessons::{Change, Decisions, Lesson, Lessons, REMEMBERED, Taught};
 pub use policy::{Mode, Policy, PolicyError};
 pub use rules::Rules;
 pub use screen::{Facts, ModelScore, screen};
