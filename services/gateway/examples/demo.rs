@@ -93,6 +93,10 @@ fn stored(event: &v1::CommentSubmitted, store: &MemoryStore) -> StoredComment {
             signal(1.0, "The author has not commented here before."),
         ],
         score: 4.0,
+        policy_version: String::new(),
+        model_version: String::new(),
+        revision: 0,
+        campaign: String::new(),
         decision: None,
     }
 }

@@ -10,6 +10,7 @@ mod decide;
 pub mod external;
 mod fold;
 mod html;
+mod lessons;
 mod links;
 pub mod model;
 pub mod normal;
@@ -22,6 +23,7 @@ mod stage;
 mod word_list;
 
 pub use decide::{Signal, decide, strongest_first};
+pub use lessons::{Change, Decisions, Lesson, Lessons, REMEMBERED, Taught};
 pub use policy::{Mode, Policy, PolicyError};
 pub use reading::Reading;
 pub use rules::Rules;

@@ -108,6 +108,10 @@ pub fn comment(n: u128) -> StoredComment {
         verdict: v1::Verdict::Approve,
         signals: Vec::new(),
         score: 0.0,
+        policy_version: String::new(),
+        model_version: String::new(),
+        revision: 0,
+        campaign: String::new(),
         decision: None,
     }
 }
@@ -135,7 +139,7 @@ impl MemoryStore {
             comment.state = match event.action() {
                 Action::Approve => State::Approved,
                 Action::Spam => State::Spam,
-                Action::Trash | Action::Unspecified => State::Trash,
+                Action::Trash | Action::Unspecified | Action::Withdraw | Action::Reset => State::Trash,
             };
             comment.decision =
                 Some(Decision { action: event.action(), moderator: event.moderator.clone(), at: Utc::now() });
