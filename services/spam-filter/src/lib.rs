@@ -4,7 +4,8 @@
 //! links. Then each kind of evidence adds its [`Signal`]s, weighed by the site's [`Policy`]; [`decide`] turns them into
 //! a verdict. [`screen`] does it for one comment, and [`SpamFilter`] is the pipeline's stage around it.
 //!
-//! A learned model has its seat in [`Facts::model`]: its [`ModelScore`] becomes the signal `learned`.
+//! A learned model has its seat in [`Facts::model`]: its [`ModelScore`] becomes the signal `learned`. [`Minds`] keeps it, with
+//! what each site's moderators have taught.
 
 mod decide;
 pub mod external;
@@ -12,6 +13,7 @@ mod fold;
 mod html;
 mod lessons;
 mod links;
+mod minds;
 pub mod model;
 pub mod normal;
 mod policy;
@@ -24,6 +26,7 @@ mod word_list;
 
 pub use decide::{Signal, decide, strongest_first};
 pub use lessons::{Change, Decisions, Lesson, Lessons, REMEMBERED, Taught};
+pub use minds::{Follower, Minds};
 pub use policy::{Mode, Policy, PolicyError};
 pub use reading::Reading;
 pub use rules::Rules;

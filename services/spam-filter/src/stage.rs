@@ -8,8 +8,9 @@ use rejoinder_proto::{
 };
 
 use crate::{
-    Facts, Policy, PolicyError, Rules, Signal,
+    Facts, Minds, Policy, PolicyError, Rules, Signal,
     external::{self, Externals},
+    model::Features,
     reading::Reading,
     screen::{asks_for_author, conclude, is_spam, unknown_site},
     signals::{self, repeat},
@@ -43,6 +44,8 @@ pub struct SpamFilter {
     history: Arc<dyn History>,
     texts: Window<[u8; 16], Copy>,
     externals: Arc<Externals>,
+    minds: Option<Arc<Minds>>,
+    features: Features,
 }
 
 impl SpamFilter {
@@ -57,7 +60,14 @@ impl SpamFilter {
             history,
             texts: Window::new(REMEMBERED_TEXTS),
             externals: Arc::default(),
+            minds: None,
+            features: Features::default(),
         })
+    }
+
+    /// The same, with the learned model and what moderators have taught.
+    pub fn with_minds(self, minds: Arc<Minds>) -> Self {
+        Self { minds: Some(minds), ..self }
     }
 
     /// The same, with the sites' external checks.
@@ -92,8 +102,11 @@ impl SpamFilter {
             }
             let reading = Reading::of(comment);
             let earlier_copies = self.earlier_copies(comment, &reading.folded, received);
-            let facts = Facts { earlier_copies, ..Facts::default() };
-            let content = signals::content(comment, &reading, &facts, self.rules.get(&comment.site)?);
+            let rules = self.rules.get(&comment.site)?;
+            let model =
+                self.minds.as_ref().map(|minds| minds.opinion(comment, &reading, &mut self.features, rules.policy()));
+            let facts = Facts { earlier_copies, model, ..Facts::default() };
+            let content = signals::content(comment, &reading, &facts, rules);
             Some((facts, content))
         });
         read.collect()
@@ -126,6 +139,9 @@ impl Stage for SpamFilter {
         &mut self,
         batch: &[Received<CommentValidated>],
     ) -> Result<Vec<Outcome<CommentScreened>>, Transient> {
+        if self.minds.as_ref().is_some_and(|minds| !minds.caught_up()) {
+            return Err(Transient::new("decision log", "moderators' decisions have not been read yet"));
+        }
         let read = self.read(batch);
         let comments = || batch.iter().map(|received| received.event.comment.as_ref());
         let mut authors = Authors::default();

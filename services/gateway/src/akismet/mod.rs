@@ -249,6 +249,7 @@ async fn feedback(shared: &Shared, request: Request, action: Action) -> Result<A
         moderator: reporter(&call),
         decided_at: Some(now()),
         comment: Some(comment),
+        ..Default::default()
     };
     shared.append(&event, &call.headers, "the report").await?;
     Ok(Answer::Thanks)
