@@ -46,6 +46,9 @@ pub fn check(data: &[u8], format: Format) {
         Topic::Published => {
             decoded::<v1::CommentPublished>(&headers, payload, format);
         }
+        Topic::DeadLetterSettled => {
+            decoded::<v1::DeadLetterSettled>(&headers, payload, format);
+        }
         Topic::DeadLetter => {
             if let Some(letter) = decoded::<v1::DeadLetter>(&headers, payload, format)
                 && let Some(record) = replayed(&letter)

@@ -88,6 +88,7 @@ fn house() -> (Arc<LastRecord>, Router) {
             let errors = check_fields(event, &Policy::default()).err();
             errors.map_or(Ok(()), |errors| Err(errors.into_iter().map(v1::FieldError::from).collect()))
         }),
+        akismet: None,
         health: Health::new(),
         settings: Settings { submit_per_minute: 0, ..Settings::default() },
         dev: None,

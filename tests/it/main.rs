@@ -1,9 +1,11 @@
 //! Rejoinder from the outside: the real binary, over HTTP, the log, the database and the mailbox.
 
+mod akismet;
 mod bad_input;
 mod browser;
 mod distributed;
 mod embedded;
+mod external_check;
 mod harness;
 mod operator;
 mod order;

@@ -8,10 +8,13 @@
 //!   higher action counts, then the moderator's name.
 //! - A reply may come before its parent: it stands at the top level, and waits. When the parent comes, on the same thread,
 //!   the reply moves under it with everything that hangs below.
+//! - A later screening takes the place of an earlier one, in whatever order they come. The state follows it while nobody has
+//!   decided: a decision always wins.
 //! - A decision does not bring a comment back from the trash while another copy of it stands: the decision is kept, the
 //!   comment stays in the trash, and readers never see one comment twice. The other copy can be decided on instead.
 
 mod place;
+mod rescreen;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -21,8 +24,9 @@ use uuid::Uuid;
 
 use crate::{
     Saved, State, StoreError,
+    decision_log::Entry,
     ledger::{Effect, Ledger, Writes},
-    row::{DecisionKey, Item, Row, RowState, errors_to},
+    row::{DecisionKey, Item, Reported, Row, RowState, errors_to},
 };
 
 /// Decides a batch in order.
@@ -35,6 +39,7 @@ pub fn decide<'a>(items: &[Item<'a>], ledger: Ledger) -> Result<(Vec<Saved>, Wri
         writes: Writes::default(),
         states: BTreeMap::new(),
         moved: BTreeMap::new(),
+        rescreened: BTreeMap::new(),
     };
     let answers = items.iter().map(|item| batch.item(item)).collect::<Result<_, _>>()?;
     Ok((answers, batch.finish()))
@@ -52,6 +57,8 @@ struct Batch<'a> {
     states: BTreeMap<Uuid, State>,
     /// The final places of rows that the database holds and this batch moves.
     moved: BTreeMap<Uuid, (Vec<u8>, Option<Uuid>)>,
+    /// The last screenings of rows that the database holds and this batch screens again.
+    rescreened: BTreeMap<Uuid, Row<'a>>,
 }
 
 impl<'a> Batch<'a> {
@@ -64,13 +71,17 @@ impl<'a> Batch<'a> {
                 }
                 Ok(Saved::Quiet)
             }
-            Item::Decision(id, key) => self.decision(*id, key),
+            Item::Decision(id, key, reported) => self.decision(*id, key, reported.as_ref()),
+            Item::Lesson(entry) => {
+                self.writes.log.push(entry.clone());
+                Ok(Saved::Quiet)
+            }
         }
     }
 
     fn comment(&mut self, row: &Row<'a>) -> Result<Saved, StoreError> {
         if self.state(row.id).is_some_and(|state| state != RowState::Awaited) {
-            return self.again(row.id, row.origin);
+            return self.again(row);
         }
         let mut row = row.clone();
         let decision = self.ledger.decisions.get(&row.id).and_then(|decisions| decisions.keys().next_back());
@@ -87,7 +98,13 @@ impl<'a> Batch<'a> {
             self.ledger.holders.insert(row.fingerprint.to_vec(), row.id);
         }
         self.place(&mut row);
-        if row.state == RowState::Stored(State::Approved) {
+        let visible = row.state == RowState::Stored(State::Approved);
+        let decisions = self.ledger.decisions.get(&row.id).into_iter().flat_map(|decisions| decisions.keys());
+        self.writes.log.extend(decisions.map(|decision| Entry::stored(row.id, decision)));
+        if row.revision > 0 {
+            return Ok(self.screened_late(row, visible));
+        }
+        if visible {
             row.announced_at = if by_filter == row.state { Some(row.submitted_at) } else { decided_at };
         }
         let answer = announced(row.announced_at, |at| row.event(v1::Visibility::Visible, at));
@@ -95,26 +112,13 @@ impl<'a> Batch<'a> {
         Ok(answer)
     }
 
-    /// The answer to a comment whose id is known.
-    fn again(&self, id: Uuid, origin: (i32, i64)) -> Result<Saved, StoreError> {
-        if let Some(&at) = self.fresh.get(&id) {
-            let row = &self.rows[at];
-            return Ok(match row.state {
-                _ if row.origin != origin => Saved::Quiet,
-                RowState::Rejected => Saved::Duplicate(row.rejection()?),
-                _ => announced(row.announced_at, |at| row.event(v1::Visibility::Visible, at)),
-            });
+    fn decision(&mut self, id: Uuid, key: &DecisionKey, reported: Option<&Reported<'_>>) -> Result<Saved, StoreError> {
+        let stored = matches!(self.state(id), Some(RowState::Stored(_)));
+        if let Some(reported) = reported.filter(|_| !stored) {
+            // Nothing to decide about here, only to learn from.
+            self.writes.log.push(Entry::reported(id, key, reported));
+            return Ok(Saved::Quiet);
         }
-        Ok(match self.ledger.rows.get(&id) {
-            Some(held) if held.origin == origin => match &held.rejection {
-                Some(rejection) => Saved::Duplicate(rejection.clone()),
-                None => announced(held.announced_at, |at| told(held.event.clone(), v1::Visibility::Visible, at)),
-            },
-            _ => Saved::Quiet,
-        })
-    }
-
-    fn decision(&mut self, id: Uuid, key: &DecisionKey) -> Result<Saved, StoreError> {
         let known = self.ledger.decisions.entry(id).or_default();
         let effect = match known.get(key) {
             Some(effect) => *effect,
@@ -123,22 +127,30 @@ impl<'a> Batch<'a> {
                 let effect = if is_latest { self.apply(id, after(key)?) } else { Effect::Quiet };
                 self.ledger.decisions.entry(id).or_default().insert(key.clone(), effect);
                 self.writes.decisions.push((id, key.clone(), effect));
+                if stored {
+                    self.writes.log.push(Entry::stored(id, key));
+                }
                 effect
             }
         };
         if self.state(id).is_none() {
             self.put(Row::awaited(id));
         }
+        Ok(self.tell(id, effect, key.at))
+    }
+
+    /// What readers are told of a comment that came or went.
+    fn tell(&self, id: Uuid, effect: Effect, at: DateTime<Utc>) -> Saved {
         let visibility = match effect {
-            Effect::Quiet => return Ok(Saved::Quiet),
+            Effect::Quiet => return Saved::Quiet,
             Effect::Visible => v1::Visibility::Visible,
             Effect::Removed => v1::Visibility::Removed,
         };
-        Ok(match (self.fresh.get(&id), self.ledger.rows.get(&id)) {
-            (Some(&at), _) => Saved::Published(Box::new(self.rows[at].event(visibility, key.at))),
-            (None, Some(held)) => Saved::Published(Box::new(told(held.event.clone(), visibility, key.at))),
+        match (self.fresh.get(&id), self.ledger.rows.get(&id)) {
+            (Some(&row), _) => Saved::Published(Box::new(self.rows[row].event(visibility, at))),
+            (None, Some(held)) => Saved::Published(Box::new(told(held.event.clone(), visibility, at))),
             (None, None) => Saved::Quiet,
-        })
+        }
     }
 
     /// Brings a stored comment into the state that the latest decision wants, where that is possible.
@@ -155,13 +167,17 @@ impl<'a> Batch<'a> {
             State::Trash => drop(self.ledger.holders.remove(&fingerprint)),
             _ => drop(self.ledger.holders.insert(fingerprint, id)),
         }
+        self.change(id, state);
+        Effect::between(before, state)
+    }
+
+    fn change(&mut self, id: Uuid, state: State) {
         if let Some(&at) = self.fresh.get(&id) {
             self.rows[at].state = RowState::Stored(state);
         } else if let Some(held) = self.ledger.rows.get_mut(&id) {
             held.state = RowState::Stored(state);
             self.states.insert(id, state);
         }
-        Effect::between(before, state)
     }
 
     fn state(&self, id: Uuid) -> Option<RowState> {
@@ -202,6 +218,7 @@ impl<'a> Batch<'a> {
             }
         }
         self.writes.moved = self.moved.into_iter().map(|(id, (path, waits_for))| (id, path, waits_for)).collect();
+        self.writes.rescreened = self.rescreened.into_values().collect();
         // Databases lock as they insert: in one order for all, so that two batches wait for each other in one direction.
         self.rows.sort_unstable_by(|a, b| (a.fingerprint, a.id).cmp(&(b.fingerprint, b.id)));
         self.writes.rows = self.rows;
@@ -214,8 +231,8 @@ fn after(decision: &DecisionKey) -> Result<State, StoreError> {
         Ok(v1::Action::Approve) => Ok(State::Approved),
         Ok(v1::Action::Spam) => Ok(State::Spam),
         Ok(v1::Action::Trash) => Ok(State::Trash),
-        Ok(v1::Action::Unspecified) | Err(_) => {
-            Err(StoreError::Refused(format!("a decision has the unknown action {}", decision.action)))
+        Ok(v1::Action::Unspecified | v1::Action::Withdraw | v1::Action::Reset) | Err(_) => {
+            Err(StoreError::Refused(format!("{} is no action that decides about a comment", decision.action)))
         }
     }
 }
@@ -241,6 +258,7 @@ fn duplicate<'a>(comment: &Row<'a>) -> Row<'a> {
         thread: comment.thread,
         submitted_at: comment.submitted_at,
         origin: comment.origin,
+        revision: comment.revision,
         errors: errors_to(&[error]),
         ..Row::awaited(comment.id)
     }

@@ -1,11 +1,15 @@
-//! What tools ask of a whole store, page by page, so that no store is too large to be looked through.
+//! What tools and learners ask of a whole store, page by page, so that no store is too large to be looked through.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use prost::Message;
+use rejoinder_proto::v1;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::{
-    Store, StoreError,
+    Decision, State, Store, StoreError,
+    decision_log::{LogKey, LoggedDecision},
     ledger::Effect,
     row::{DecisionKey, Row, RowState},
 };
@@ -28,6 +32,64 @@ pub trait Inspect: Store {
         after: Option<&(Uuid, DecisionKey)>,
         limit: u32,
     ) -> Result<Vec<(Uuid, DecisionKey, Effect)>, StoreError>;
+
+    /// At most `limit` later screenings above `after`, in the order of their ids and revisions.
+    async fn rescreenings(
+        &self,
+        after: Option<(Uuid, i32)>,
+        limit: u32,
+    ) -> Result<Vec<(Uuid, i32, Effect)>, StoreError>;
+
+    /// At most `limit` rows of the decision log above `after`, in the order of their keys: the same in every database that
+    /// holds the same.
+    async fn logged(&self, after: Option<&LogKey>, limit: u32) -> Result<Vec<LoggedDecision>, StoreError>;
+
+    /// At most `limit` rows of the decision log with numbers above `seq`, of all sites, in the order of their numbers. A row that
+    /// becomes visible later has a higher number than all that are visible now: a follower misses none.
+    async fn decisions_after(&self, seq: i64, limit: u32) -> Result<Vec<LoggedDecision>, StoreError>;
+
+    /// At most `limit` stored comments of a site that were submitted at `from` or later, in the order of that time and their
+    /// ids, above `after`: the time and the id of the last one that was seen.
+    async fn stored_since(
+        &self,
+        site: &str,
+        from: DateTime<Utc>,
+        after: Option<(DateTime<Utc>, Uuid)>,
+        limit: u32,
+    ) -> Result<Vec<ScreenedComment>, StoreError>;
+
+    /// At most `limit` stored comments of a site that are part of a campaign, with ids above `after`, in the order of their ids.
+    async fn campaign_members(
+        &self,
+        site: &str,
+        campaign: &str,
+        after: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<ScreenedComment>, StoreError>;
+}
+
+/// A stored comment as whoever screens it again needs it: whole, with its last screening and what was decided.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScreenedComment {
+    /// Its id.
+    pub id: Uuid,
+    /// When it was submitted.
+    pub submitted_at: DateTime<Utc>,
+    /// Its state now.
+    pub state: State,
+    /// The comment and its last screening, without what was on trial then. The author's address is in lower case.
+    pub screened: v1::CommentScreened,
+    /// The decision in force.
+    pub decision: Option<Decision>,
+}
+
+impl ScreenedComment {
+    /// What a row says; `None` when it holds no comment.
+    pub fn of(row: &Row<'_>, decision: Option<Decision>) -> Result<Option<Self>, StoreError> {
+        let RowState::Stored(state) = row.state else { return Ok(None) };
+        let (id, submitted_at, screened) = (row.id, row.submitted_at, row.screened()?);
+        Ok(Some(Self { id, submitted_at, state, screened, decision }))
+    }
 }
 
 /// What the store says about an id.
@@ -57,7 +119,10 @@ pub struct Checksum {
     pub rows: u64,
     /// How many decisions there are.
     pub decisions: u64,
-    /// SHA-256 over every column of every row, then of every decision, in hexadecimal.
+    /// How many rows the decision log has.
+    pub logged: u64,
+    /// SHA-256 over every column of every row, then of every decision, of every later screening and of the decision log, in
+    /// hexadecimal. The numbers of the log's rows do not count: they follow from who was first, not from what was said.
     pub sha256: String,
 }
 
@@ -81,12 +146,33 @@ pub async fn checksum(store: &dyn Inspect) -> Result<Checksum, StoreError> {
         for (id, key, effect) in &page {
             let mut columns = Columns::default();
             columns.bytes(id.as_bytes());
-            columns.number(key.at.timestamp_micros());
-            columns.number(key.action.into());
-            columns.bytes(key.moderator.as_bytes());
+            columns.decision(key);
             columns.number(effect.code().into());
             hash.update(&columns.0);
         }
+    }
+    hash.update(b"rescreenings");
+    let mut after = None;
+    loop {
+        let page = store.rescreenings(after, PAGE).await?;
+        let Some((id, revision, _)) = page.last() else { break };
+        after = Some((*id, *revision));
+        for (id, revision, effect) in &page {
+            let mut columns = Columns::default();
+            columns.bytes(id.as_bytes());
+            columns.number((*revision).into());
+            columns.number(effect.code().into());
+            hash.update(&columns.0);
+        }
+    }
+    hash.update(b"log");
+    let mut after = None;
+    loop {
+        let page = store.logged(after.as_ref(), PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.key.clone());
+        sum.logged += page.len() as u64;
+        page.iter().for_each(|logged| hash.update(Columns::logged(logged).0));
     }
     sum.sha256 = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(sum)
@@ -125,6 +211,8 @@ impl Whole {
             score,
             policy_version,
             model_version,
+            revision,
+            campaign,
             announced_at,
             errors,
             waits_for,
@@ -156,6 +244,8 @@ impl Whole {
         columns.bytes(model_version.as_bytes());
         columns.optional(announced_at.map(|at| at.timestamp_micros()));
         columns.bytes(errors);
+        columns.number((*revision).into());
+        columns.bytes(campaign.as_bytes());
         columns.bytes(waits_for.as_ref().map_or(&[][..], |awaited| awaited.as_bytes()));
         Self { id: *id, bytes: columns.0 }
     }
@@ -172,6 +262,23 @@ impl Columns {
 
     fn number(&mut self, number: i64) {
         self.bytes(&number.to_be_bytes());
+    }
+
+    fn decision(&mut self, key: &DecisionKey) {
+        self.number(key.at.timestamp_micros());
+        self.number(key.action.into());
+        self.bytes(key.moderator.as_bytes());
+    }
+
+    /// All of a row of the log, but for its number.
+    fn logged(LoggedDecision { seq: _, key: LogKey { site, id, decision }, reason, comment }: &LoggedDecision) -> Self {
+        let mut columns = Self::default();
+        columns.bytes(site.as_bytes());
+        columns.bytes(id.as_bytes());
+        columns.decision(decision);
+        columns.bytes(reason.as_bytes());
+        columns.bytes(&comment.as_ref().map(v1::Comment::encode_to_vec).unwrap_or_default());
+        columns
     }
 
     fn optional(&mut self, number: Option<i64>) {

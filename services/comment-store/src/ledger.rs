@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     State, StoreError,
+    decision_log::Entry,
     row::{DecisionKey, Row, RowState},
 };
 
@@ -61,6 +62,8 @@ pub struct Held {
     pub origin: (i32, i64),
     /// Its fingerprint.
     pub fingerprint: Vec<u8>,
+    /// Which screening it shows.
+    pub revision: i32,
     /// See [`Row::announced_at`].
     pub announced_at: Option<DateTime<Utc>>,
     /// What readers are told of it, but for visibility and time.
@@ -113,6 +116,8 @@ pub struct Ledger {
     pub holders: HashMap<Vec<u8>, Uuid>,
     /// The decisions about each id.
     pub decisions: HashMap<Uuid, BTreeMap<DecisionKey, Effect>>,
+    /// What followed from each later screening when it came, by id and revision; kept, so that a replay gets the same answer.
+    pub rescreenings: HashMap<(Uuid, i32), Effect>,
     /// The comments that others answer.
     pub parents: HashMap<Uuid, Parent>,
     /// The stored comments that wait for an id of the batch, by that id.
@@ -133,7 +138,8 @@ impl Ledger {
 }
 
 /// What is to be written, in this order: replaced rows go, comments go to the trash and release their fingerprints,
-/// rows are inserted, branches move, comments leave the trash or change otherwise, decisions are kept.
+/// rows are inserted, branches move, comments leave the trash or change otherwise, screenings take the place of earlier ones,
+/// decisions and later screenings are kept, and the decision log grows.
 #[derive(Debug, Default)]
 pub struct Writes<'a> {
     /// Awaited rows, whose comment or rejection has come and stands in `rows`.
@@ -146,6 +152,13 @@ pub struct Writes<'a> {
     pub moved: Vec<(Uuid, Vec<u8>, Option<Uuid>)>,
     /// Ids that change to a state other than the trash.
     pub changed: Vec<(Uuid, State)>,
+    /// Rows whose verdict, signals, score, versions, revision and campaign take the place of those that the database has.
+    pub rescreened: Vec<Row<'a>>,
     /// New decisions.
     pub decisions: Vec<(Uuid, DecisionKey, Effect)>,
+    /// New later screenings: id, revision, and what followed.
+    pub rescreenings: Vec<(Uuid, i32, Effect)>,
+    /// What is to stand in the decision log, in this order. Whoever writes it makes sure that no other transaction's rows get
+    /// between: see [`crate::decision_log`].
+    pub log: Vec<Entry>,
 }

@@ -14,6 +14,7 @@ mod time;
 #[doc(hidden)]
 pub mod contract;
 pub mod decide;
+pub mod decision_log;
 pub mod inspect;
 pub mod ledger;
 pub mod row;

@@ -109,6 +109,14 @@ pub struct StoredComment {
     pub signals: Vec<v1::Signal>,
     /// The sum of their weights.
     pub score: f64,
+    /// Hash of the policy that was in force.
+    pub policy_version: String,
+    /// The learned model's version; empty when none took part.
+    pub model_version: String,
+    /// How often the comment was screened before.
+    pub revision: i32,
+    /// The campaign that it is part of; empty when none is known.
+    pub campaign: String,
     /// The last decision by event time.
     pub decision: Option<Decision>,
 }

@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use crate::{
     Change, State, StoreError,
-    row::{DecisionKey, Item, Row, RowState, errors_to},
+    decision_log::{About, Entry},
+    row::{DecisionKey, Item, Reported, Row, RowState, errors_to},
     time,
 };
 
@@ -40,6 +41,9 @@ fn comment(screened: &v1::CommentScreened) -> Result<Row<'_>, StoreError> {
     }
     if !screened.score.is_finite() {
         return Err(refused("score", "is not a number"));
+    }
+    if screened.revision < 0 {
+        return Err(refused("revision", "is below zero; a first screening has 0"));
     }
     let author = comment.author.as_ref();
     let client = comment.client.as_ref();
@@ -72,6 +76,8 @@ fn comment(screened: &v1::CommentScreened) -> Result<Row<'_>, StoreError> {
         score: screened.score,
         policy_version: text("policy_version", &screened.policy_version)?,
         model_version: text("model_version", &screened.model_version)?,
+        revision: screened.revision,
+        campaign: text("campaign", &screened.campaign)?,
         ..Row::awaited(id("id", &comment.id)?)
     })
 }
@@ -90,15 +96,23 @@ fn rejection(rejected: &v1::CommentRejected) -> Result<Row<'_>, StoreError> {
 }
 
 fn decision(moderated: &v1::CommentModerated) -> Result<Item<'_>, StoreError> {
-    if moderated.action() == v1::Action::Unspecified {
-        return Err(refused("action", "is none that this version knows"));
-    }
+    let (id, site) = (id("id", &moderated.id)?, text("site", &moderated.site)?);
     let key = DecisionKey {
         at: moment("decided_at", moderated.decided_at.as_ref())?,
         action: moderated.action as i16,
         moderator: text("moderator", &moderated.moderator)?.to_owned(),
     };
-    Ok(Item::Decision(id("id", &moderated.id)?, key))
+    match moderated.action() {
+        v1::Action::Unspecified => Err(refused("action", "is none that this version knows")),
+        v1::Action::Approve | v1::Action::Spam | v1::Action::Trash => {
+            let reported = moderated.comment.as_ref().map(|comment| Reported { site, comment });
+            Ok(Item::Decision(id, key, reported))
+        }
+        v1::Action::Withdraw | v1::Action::Reset => {
+            let reason = text("reason", &moderated.reason)?.to_owned();
+            Ok(Item::Lesson(Entry { id, decision: key, reason, about: About::Site(site.to_owned()) }))
+        }
+    }
 }
 
 /// An address in the form in which it is kept and compared.

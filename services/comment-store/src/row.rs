@@ -6,12 +6,12 @@
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use prost::Message;
 use rejoinder_proto::v1;
 use uuid::Uuid;
 
-use crate::{Answered, State, StoreError, Tally, time};
+use crate::{Answered, State, StoreError, Tally, decision_log::Entry, time};
 
 /// What a row says about its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,7 +114,12 @@ pub struct Row<'a> {
     pub policy_version: &'a str,
     /// The learned model's version.
     pub model_version: &'a str,
-    /// `changed_at` of the event that followed from this row when it was written; a replay repeats it.
+    /// Which screening these are of; see `v1::CommentScreened::revision`.
+    pub revision: i32,
+    /// The campaign that it found; empty when none.
+    pub campaign: &'a str,
+    /// `changed_at` of the event that followed from the first screening when the row was written; a replay repeats it. What
+    /// followed from later ones stands in [`crate::ledger::Ledger::rescreenings`].
     pub announced_at: Option<DateTime<Utc>>,
     /// What was wrong, as a `CommentRejected` that holds nothing else.
     pub errors: Vec<u8>,
@@ -139,7 +144,46 @@ pub enum Item<'a> {
     /// Keep a rejection.
     Rejection(Box<Row<'a>>),
     /// Take a decision.
-    Decision(Uuid, DecisionKey),
+    Decision(Uuid, DecisionKey, Option<Reported<'a>>),
+    /// Take back what was learnt.
+    Lesson(Entry),
+}
+
+/// A comment that came with the decision about it, from where the pipeline does not hold it.
+#[derive(Clone, Copy, Debug)]
+pub struct Reported<'a> {
+    /// Its site.
+    pub site: &'a str,
+    /// The comment.
+    pub comment: &'a v1::Comment,
+}
+
+impl<'a> Item<'a> {
+    /// The id that it is about.
+    pub fn id(&self) -> Uuid {
+        match self {
+            Item::Comment(row) | Item::Rejection(row) => row.id,
+            Item::Decision(id, ..) => *id,
+            Item::Lesson(entry) => entry.id,
+        }
+    }
+
+    /// The comment that it brings.
+    pub fn comment(&self) -> Option<&Row<'a>> {
+        match self {
+            Item::Comment(row) => Some(row),
+            Item::Rejection(_) | Item::Decision(..) | Item::Lesson(_) => None,
+        }
+    }
+
+    /// Whether it most likely is about something that is known, so that the database is better asked first.
+    pub fn is_about_something_known(&self) -> bool {
+        match self {
+            Item::Comment(row) => row.revision > 0,
+            Item::Decision(..) => true,
+            Item::Rejection(_) | Item::Lesson(_) => false,
+        }
+    }
 }
 
 impl<'a> Row<'a> {
@@ -175,6 +219,8 @@ impl<'a> Row<'a> {
             score: 0.0,
             policy_version: "",
             model_version: "",
+            revision: 0,
+            campaign: "",
             announced_at: None,
             errors: Vec::new(),
         }
@@ -185,13 +231,7 @@ impl<'a> Row<'a> {
         v1::CommentPublished {
             id: self.id.to_string(),
             site: self.site.to_owned(),
-            thread: Some(v1::Thread {
-                id: self.thread.to_owned(),
-                url: self.thread_url.to_owned(),
-                title: self.thread_title.to_owned(),
-                published_at: self.thread_published_at.map(time::to_message),
-                closed: self.thread_closed,
-            }),
+            thread: Some(self.thread()),
             parent_id: self.parent.map(|id| id.to_string()).unwrap_or_default(),
             author_name: self.author_name.to_owned(),
             author_url: self.author_url.to_owned(),
@@ -202,16 +242,74 @@ impl<'a> Row<'a> {
         }
     }
 
+    /// When readers see what follows from a screening. The event has no time of its own, and a replay must say the same: a
+    /// later screening counts as so many microseconds later than the submission.
+    pub fn screened_at(&self) -> DateTime<Utc> {
+        self.submitted_at + TimeDelta::microseconds(self.revision.into())
+    }
+
+    /// The comment, with its author's address in lower case.
+    pub fn comment(&self) -> v1::Comment {
+        v1::Comment {
+            id: self.id.to_string(),
+            site: self.site.to_owned(),
+            thread: Some(self.thread()),
+            parent_id: self.parent.map(|id| id.to_string()).unwrap_or_default(),
+            author: Some(v1::Author {
+                name: self.author_name.to_owned(),
+                email: self.author_email.clone().into_owned(),
+                url: self.author_url.to_owned(),
+            }),
+            text: self.body.to_owned(),
+            html: self.html.to_owned(),
+            client: Some(v1::Client {
+                ip: self.client_ip.to_owned(),
+                user_agent: self.client_user_agent.to_owned(),
+                referrer: self.client_referrer.to_owned(),
+                honeypot_filled: self.honeypot_filled,
+                // SQLite has one zero, PostgreSQL has two, and both must say the same.
+                form_seconds: self.form_seconds.map(|seconds| seconds + 0.0),
+            }),
+            submitted_at: Some(time::to_message(self.submitted_at)),
+            fingerprint: self.fingerprint.to_vec(),
+            origin: origin_message(self.origin),
+        }
+    }
+
+    /// The comment with its last screening.
+    pub fn screened(&self) -> Result<v1::CommentScreened, StoreError> {
+        Ok(v1::CommentScreened {
+            comment: Some(self.comment()),
+            verdict: self.verdict.into(),
+            signals: signals_from(&self.signals)?,
+            score: self.score,
+            policy_version: self.policy_version.to_owned(),
+            model_version: self.model_version.to_owned(),
+            revision: self.revision,
+            campaign: self.campaign.to_owned(),
+            ..v1::CommentScreened::default()
+        })
+    }
+
+    fn thread(&self) -> v1::Thread {
+        v1::Thread {
+            id: self.thread.to_owned(),
+            url: self.thread_url.to_owned(),
+            title: self.thread_title.to_owned(),
+            published_at: self.thread_published_at.map(time::to_message),
+            closed: self.thread_closed,
+        }
+    }
+
     /// The rejection that a row of state [`RowState::Rejected`] keeps.
     pub fn rejection(&self) -> Result<v1::CommentRejected, StoreError> {
-        let (partition, offset) = self.origin;
         Ok(v1::CommentRejected {
             id: self.id.to_string(),
             site: self.site.to_owned(),
             thread_id: self.thread.to_owned(),
             errors: errors_from(&self.errors)?,
             submitted_at: Some(time::to_message(self.submitted_at)),
-            origin: (offset >= 0).then_some(v1::Origin { partition, offset }),
+            origin: origin_message(self.origin),
         })
     }
 }
@@ -219,6 +317,11 @@ impl<'a> Row<'a> {
 /// The columns `origin_partition` and `origin_offset` as a message; a row without an origin gives -1 and -1.
 pub fn known_origin((partition, offset): (i32, i64)) -> v1::Origin {
     v1::Origin { partition, offset }
+}
+
+/// The origin of a message; a row that does not know it has -1 and -1.
+fn origin_message((partition, offset): (i32, i64)) -> Option<v1::Origin> {
+    (offset >= 0).then_some(v1::Origin { partition, offset })
 }
 
 /// Reads the column `errors`.

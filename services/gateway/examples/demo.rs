@@ -93,6 +93,10 @@ fn stored(event: &v1::CommentSubmitted, store: &MemoryStore) -> StoredComment {
             signal(1.0, "The author has not commented here before."),
         ],
         score: 4.0,
+        policy_version: String::new(),
+        model_version: String::new(),
+        revision: 0,
+        campaign: String::new(),
         decision: None,
     }
 }
@@ -233,6 +237,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         sites: Arc::new(HashMap::from([("news".to_owned(), site)])),
         tokens: keys,
         check: Arc::new(check),
+        akismet: None,
         health: Health::new(),
         settings: Settings { public_url: base, ..Settings::default() },
         dev: Some(Dev { site: "news".into(), mailbox }),

@@ -1,8 +1,9 @@
-//! HTTP: submit, read, moderate; the sample article and the mailbox of the dev mode.
+//! HTTP: submit, read, moderate; the Akismet interface; the sample article and the mailbox of the dev mode.
 //!
 //! Requests are parsed once, here; what passes becomes an event on the log, and only then is a submission
 //! acknowledged. Reading goes through the comment store's read model. Nothing private is in any answer to readers.
 
+mod akismet;
 mod append;
 mod assets;
 mod client;
@@ -35,6 +36,7 @@ use rejoinder_proto::{token::TokenKeys, v1};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+pub use akismet::{Akismet, AkismetKeys, CommentCheck, KeyError};
 use problem::{Problem, ProblemKind};
 pub use settings::{Dev, Settings, Site};
 pub use submit::{HONEYPOT_FIELD, IDEMPOTENCY_KEY, REDIRECT_FIELD, SHOWN_AT_FIELD, id_of_key};
@@ -59,6 +61,8 @@ pub struct Gateway {
     pub tokens: TokenKeys,
     /// Checks a submission's fields.
     pub check: FieldCheck,
+    /// The Akismet interface; `None` where no site has a key.
+    pub akismet: Option<Akismet>,
     /// The process's health, for `/readyz`.
     pub health: Arc<Health>,
     /// Limits and time-outs.
@@ -71,6 +75,7 @@ pub struct Gateway {
 struct Shared {
     gateway: Gateway,
     limiter: Option<limit::Limiter>,
+    usage: akismet::Usage,
     metrics: metrics::Metrics,
 }
 
@@ -90,8 +95,10 @@ pub fn router(gateway: Gateway) -> Router {
     let probes = health::probes(gateway.health.clone()).with_state(());
     let cors = cors::layer(gateway.sites.clone());
     let limiter = limit::Limiter::new(gateway.settings.submit_per_minute, gateway.settings.submit_burst);
+    let keys = gateway.akismet.as_ref().map(|akismet| akismet.keys.clone()).unwrap_or_default();
+    let usage = akismet::Usage::new(&keys, &gateway.settings);
     let dev = gateway.dev.is_some();
-    let shared = Arc::new(Shared { gateway, limiter, metrics: metrics::Metrics::new() });
+    let shared = Arc::new(Shared { gateway, limiter, usage, metrics: metrics::Metrics::new() });
     let api = Router::new()
         .route("/v1/sites/{site}/comments", post(submit::submit).get(read::thread))
         .route("/v1/sites/{site}/recent", get(read::recent))
@@ -104,6 +111,9 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/moderate/{token}", get(moderate::show).post(moderate::act))
         .route("/assets/{file}", get(assets::serve));
     let mut routes = api.merge(pages);
+    if !keys.is_empty() {
+        routes = routes.merge(akismet::routes());
+    }
     if dev {
         routes = routes.merge(dev::routes());
     }

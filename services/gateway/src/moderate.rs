@@ -112,7 +112,7 @@ fn verify(shared: &Shared, token: &str) -> Result<Claim, Problem> {
     let action = whole.action();
     let site = shared.gateway.sites.get(&whole.site);
     match (id, site) {
-        (Some(id), Some(site)) if action != Action::Unspecified => {
+        (Some(id), Some(site)) if matches!(action, Action::Approve | Action::Spam | Action::Trash) => {
             if site.moderators.contains(&whole.moderator) {
                 Ok(Claim { id, action, whole })
             } else {
@@ -182,7 +182,8 @@ const fn words(action: Action) -> (&'static str, &'static str) {
         Action::Approve => ("approve", "Approve this comment"),
         Action::Spam => ("spam", "Mark this comment as spam"),
         Action::Trash => ("trash", "Move this comment to the trash"),
-        Action::Unspecified => ("", ""),
+        // No link carries these.
+        Action::Unspecified | Action::Withdraw | Action::Reset => ("", ""),
     }
 }
 
@@ -191,7 +192,7 @@ const fn past(action: Action) -> &'static str {
         Action::Approve => "approved",
         Action::Spam => "marked as spam",
         Action::Trash => "moved to the trash",
-        Action::Unspecified => "decided",
+        Action::Unspecified | Action::Withdraw | Action::Reset => "decided",
     }
 }
 

@@ -18,6 +18,11 @@ pub struct Settings {
     pub submit_per_minute: u32,
     /// How many of them may come at once. 10, because a lively reader answers several comments in a row.
     pub submit_burst: u32,
+    /// How many calls over the Akismet interface a site may make a minute in the long run; 0 sets no limit. 600 is ten a
+    /// second: more than a large blog has comments, and a loop gone wild is noticed.
+    pub akismet_per_minute: u32,
+    /// How many of them may come at once. 200, because blogs check their whole queue anew at times.
+    pub akismet_burst: u32,
     /// How many of our own proxies stand in front: the reader's address is this many entries from the right of
     /// `X-Forwarded-For`. 0 takes the socket's peer, because anybody can write that header.
     pub trusted_proxies: u8,
@@ -44,6 +49,8 @@ impl Default for Settings {
             max_body_bytes: 256 * 1024,
             submit_per_minute: 20,
             submit_burst: 10,
+            akismet_per_minute: 600,
+            akismet_burst: 200,
             trusted_proxies: 0,
             publish_timeout_ms: 5_000,
             store_timeout_ms: 3_000,

@@ -1,18 +1,20 @@
 //! The configuration: one documented file, read over its own defaults, and the environment over both.
 
 mod merge;
+mod secrets;
 mod site;
 
 use std::{collections::HashMap, env, ffi::OsString, fs, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use config::{File, FileFormat};
+use rejoinder_gateway::AkismetKeys;
 use rejoinder_pipeline::{
     kafka::KafkaSettings,
     runner::{BreakerSettings, RunnerSettings},
     telemetry::LogFormat,
 };
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 pub use self::site::{Policies, SiteConfig};
@@ -164,6 +166,8 @@ impl Config {
             anyhow::anyhow!("configuration, at {path}: {}", error.into_inner())
         })?;
         config.policies()?;
+        config.akismet_keys()?;
+        config.check_externals()?;
         config.reached_at(&config.listen.clone());
         config.mail.check().context("configuration, at mail")?;
         config.mail.folder = config.data_dir.join(&config.mail.folder);
@@ -176,6 +180,29 @@ impl Config {
     /// The policies of every site: the shared one with the site's own values over it.
     pub fn policies(&self) -> Result<Arc<Policies>> {
         Policies::new(&self.policy, &self.sites).map(Arc::new)
+    }
+
+    /// The keys of every site, each for one site.
+    pub fn akismet_keys(&self) -> Result<AkismetKeys> {
+        let mut keys = AkismetKeys::default();
+        let mut sites: Vec<_> = self.sites.iter().collect();
+        sites.sort_unstable_by_key(|(name, _)| *name);
+        for (name, site) in sites {
+            for (place, key) in site.akismet_keys.iter().enumerate() {
+                let added = keys.add(name, key.expose_secret());
+                added.with_context(|| format!("configuration, at sites.{name}.akismet_keys[{place}]"))?;
+            }
+        }
+        Ok(keys)
+    }
+
+    fn check_externals(&self) -> Result<()> {
+        for (name, site) in &self.sites {
+            if let Some(external) = &site.external_check {
+                external.check().with_context(|| format!("configuration, at sites.{name}.external_check"))?;
+            }
+        }
+        Ok(())
     }
 
     /// Tells the gateway and the mails where the gateway is reached.

@@ -2,6 +2,7 @@
 // The binary talks to a person on standard output; its log goes to standard error.
 #![allow(clippy::print_stdout)]
 
+mod akismet;
 mod cli;
 mod commands;
 mod config;
@@ -76,6 +77,7 @@ async fn run(command: Command, mut config: Config) -> Result<()> {
         Command::Audit(args) => commands::audit::run(&config, &args).await,
         Command::Replay(args) => commands::replay::run(&config, &args).await,
         Command::Checksum(args) => commands::checksum::run(&config, &args).await,
+        Command::Spam(command) => tokio::task::spawn_blocking(move || commands::spam::run(&command)).await?,
         Command::Config(ConfigCommand::Check) => {
             println!("the configuration is good");
             Ok(())

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use rejoinder_comment_store::{CommentStore, Store};
-use rejoinder_gateway::{Dev, Gateway, Site};
+use rejoinder_gateway::{Akismet, Dev, Gateway, Site};
 use rejoinder_notifier::{Mailer, Notifier, Sender};
 use rejoinder_pipeline::{
     Log,
@@ -19,6 +19,7 @@ use rejoinder_validator::Validator;
 use tokio::{net::TcpListener, sync::Notify};
 
 use crate::{
+    akismet::{self, FilterCheck},
     config::{Config, Policies, SiteConfig},
     deployment,
     seams::StoreHistory,
@@ -93,13 +94,17 @@ impl House {
     /// Starts the spam filter, and what tells it of other filters' comments.
     pub fn spam_filter(&self, workers: &mut Workers) -> Result<()> {
         let (policies, history) = (Arc::clone(&self.policies), self.history());
+        let externals = akismet::externals(&self.config.sites)?;
         let campaigns = Arc::new(Campaigns::new(&policies.screening));
         let (log, known, stop) = (Arc::clone(&self.log), Arc::clone(&campaigns), workers.stop());
         workers.spawn("campaigns", async move {
             let stopped = move || stop.is_cancelled();
             Ok(tokio::task::spawn_blocking(move || campaign::follow(log.as_ref(), &known, stopped)).await?)
         });
-        workers.start(move || Ok(SpamFilter::new(&policies.screening, history.clone(), Arc::clone(&campaigns))?))
+        workers.start(move || {
+            let filter = SpamFilter::new(&policies.screening, history.clone(), Arc::clone(&campaigns))?;
+            Ok(filter.with_externals(Arc::clone(&externals)))
+        })
     }
 
     /// Starts the comment store.
@@ -148,6 +153,7 @@ impl House {
                 // The gateway knows the sites, and has answered 404 before it asks.
                 None => Ok(()),
             }),
+            akismet: self.akismet()?,
             health: Arc::clone(&self.health),
             settings: self.config.gateway.clone(),
             dev,
@@ -157,6 +163,15 @@ impl House {
             Ok(rejoinder_gateway::serve(listener, rejoinder_gateway::router(gateway), stop).await?)
         });
         Ok(())
+    }
+
+    /// The Akismet interface, where a site has a key for it.
+    fn akismet(&self) -> Result<Option<Akismet>> {
+        let keys = self.config.akismet_keys()?;
+        if keys.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Akismet { keys, filter: Arc::new(FilterCheck::new(&self.policies.screening)?) }))
     }
 
     fn site(&self, name: &str, site: &SiteConfig) -> Site {

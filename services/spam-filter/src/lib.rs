@@ -4,13 +4,18 @@
 //! links. Then each kind of evidence adds its [`Signal`]s, weighed by the site's [`Policy`]; [`decide`] turns them into
 //! a verdict. [`screen`] does it for one comment, and [`SpamFilter`] is the pipeline's stage around it.
 //!
-//! A learned model has its seat in [`Facts::model`]: its [`ModelScore`] becomes the signal `learned`.
+//! A learned model has its seat in [`Facts::model`]: its [`ModelScore`] becomes the signal `learned`. [`Minds`] keeps it, with
+//! what each site's moderators have taught.
 
 pub mod campaign;
 mod decide;
+pub mod external;
 mod fold;
 mod html;
+mod lessons;
 mod links;
+mod minds;
+pub mod model;
 pub mod normal;
 mod policy;
 mod reading;
@@ -21,7 +26,10 @@ mod stage;
 mod word_list;
 
 pub use decide::{Signal, decide, strongest_first};
+pub use lessons::{Change, Decisions, Lesson, Lessons, REMEMBERED, Taught};
+pub use minds::{Follower, Minds};
 pub use policy::{Mode, Policy, PolicyError};
+pub use reading::Reading;
 pub use rules::Rules;
-pub use screen::{Facts, ModelScore, screen};
+pub use screen::{Facts, ModelScore, screen, screen_read};
 pub use stage::{History, SpamFilter};

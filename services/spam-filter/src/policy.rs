@@ -146,6 +146,17 @@ pub struct Policy {
     /// Beginnings of links that open a chat. Default those of the common messengers.
     pub chat_links: Vec<String>,
 
+    /// At most this many points when the learned model takes a comment for spam. Default 12, above `spam_at`: it may throw
+    /// one away by itself, at a threshold that 2 of 10,000 honest comments reach. 5 lets it hold only, 0 turns it off.
+    pub model_weight_max: f64,
+    /// At most this many points are taken off when the model takes a comment for an honest one. Default 2: an answer with
+    /// links is let through, a list of them is not.
+    pub model_relief_max: f64,
+    /// Hold what is in a script or a language that the model has never learned. Default true: nothing is published
+    /// unchecked. A site in such a language turns it off and relies on the rules, or waits until the filter has learned
+    /// from its moderators.
+    pub hold_unknown_language: bool,
+
     /// Points for an author without an approved comment; counts in mode `first_time` only. Default 1: everybody was new
     /// once.
     pub first_time_weight: f64,
@@ -193,6 +204,9 @@ impl Default for Policy {
             contact_weight: 3.0,
             messengers: words::messengers(),
             chat_links: words::chat_links(),
+            model_weight_max: 12.0,
+            model_relief_max: 2.0,
+            hold_unknown_language: true,
             first_time_weight: 1.0,
         }
     }

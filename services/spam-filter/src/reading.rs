@@ -6,6 +6,7 @@ use crate::{
     fold::fold,
     html::{self, Piece},
     links::Links,
+    model::Subject,
     normal::{Normal, normalise},
 };
 
@@ -45,6 +46,19 @@ impl<'a> Reading<'a> {
             links.add(domain);
         }
         Self { folded: fold(&visible), visible, folded_source, normal, links }
+    }
+
+    /// What the model reads of it.
+    pub fn subject(&'a self, comment: &'a v1::Comment) -> Subject<'a> {
+        let author = comment.author.as_ref();
+        Subject {
+            visible: &self.visible,
+            normal: &self.normal,
+            links: &self.links,
+            name: author.map_or("", |author| &author.name),
+            email: author.map_or("", |author| &author.email),
+            ip: comment.client.as_ref().map_or("", |client| &client.ip),
+        }
     }
 
     /// The texts in which to look for words, without repeats: as it is seen, with disguises undone, and its shadow.

@@ -20,6 +20,8 @@ pub struct Facts {
 pub struct ModelScore {
     /// Points; above zero speaks for spam, below zero against it.
     pub weight: f64,
+    /// The least verdict: hold where the model has no opinion and a person is to be asked, else unspecified.
+    pub at_least: Verdict,
     /// A sentence for a moderator.
     pub reason: String,
     /// Which model; goes into `model_version`.
@@ -28,8 +30,12 @@ pub struct ModelScore {
 
 /// Screens one comment. Equal arguments give equal answers.
 pub fn screen(comment: &v1::Comment, facts: &Facts, rules: &Rules) -> v1::CommentScreened {
-    let reading = Reading::of(comment);
-    let content = signals::content(comment, &reading, facts, rules);
+    screen_read(comment, &Reading::of(comment), facts, rules)
+}
+
+/// [`screen`] for a comment that has been read.
+pub fn screen_read(comment: &v1::Comment, reading: &Reading<'_>, facts: &Facts, rules: &Rules) -> v1::CommentScreened {
+    let content = signals::content(comment, reading, facts, rules);
     conclude(comment, content, facts, rules)
 }
 
@@ -63,7 +69,8 @@ pub(crate) fn conclude(
     }
 }
 
-fn is_spam(signals: &[Signal], rules: &Rules) -> bool {
+/// Whether these signals alone make it spam.
+pub(crate) fn is_spam(signals: &[Signal], rules: &Rules) -> bool {
     decide(signals, rules.policy()).0 == Verdict::Spam
 }
 

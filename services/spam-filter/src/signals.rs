@@ -59,6 +59,8 @@ pub mod name {
     pub const PRE_MODERATION: &str = "pre_moderation";
     /// The site has no policy.
     pub const UNKNOWN_SITE: &str = "unknown_site";
+    /// What another service says, or that it is still to be asked: see [`crate::external`].
+    pub const EXTERNAL_CHECK: &str = "external_check";
     /// What the learned model says.
     pub const LEARNED: &str = "learned";
 }
@@ -91,11 +93,11 @@ pub(crate) fn content(comment: &v1::Comment, reading: &Reading<'_>, facts: &Fact
 
 /// The learned model's seat: its score is one more signal, weighed like the others.
 fn learned(model: &ModelScore) -> Signal {
-    Signal { name: name::LEARNED, weight: model.weight, reason: model.reason.clone(), at_least: Verdict::Unspecified }
+    Signal { name: name::LEARNED, weight: model.weight, reason: model.reason.clone(), at_least: model.at_least }
 }
 
 /// A signal that only adds points, unless the policy gives it none.
-fn hint(name: &'static str, weight: f64, reason: impl FnOnce() -> String) -> Option<Signal> {
+pub(crate) fn hint(name: &'static str, weight: f64, reason: impl FnOnce() -> String) -> Option<Signal> {
     (weight != 0.0).then(|| Signal { name, weight, reason: reason(), at_least: Verdict::Unspecified })
 }
 

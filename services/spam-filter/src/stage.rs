@@ -5,10 +5,12 @@ use rejoinder_pipeline::{Outcome, Reason, Received, Stage, Transient};
 use rejoinder_proto::v1::{Comment, CommentScreened, CommentValidated};
 
 use crate::{
-    Facts, Policy, PolicyError, Rules, Signal,
+    Facts, Minds, Policy, PolicyError, Rules, Signal,
     campaign::{Campaigns, Sample},
+    external::{self, Externals},
+    model::Features,
     reading::Reading,
-    screen::{asks_for_author, conclude, unknown_site},
+    screen::{asks_for_author, conclude, is_spam, unknown_site},
     signals,
 };
 
@@ -28,6 +30,9 @@ pub struct SpamFilter {
     rules: HashMap<String, Rules>,
     history: Arc<dyn History>,
     campaigns: Arc<Campaigns>,
+    externals: Arc<Externals>,
+    minds: Option<Arc<Minds>>,
+    features: Features,
 }
 
 impl SpamFilter {
@@ -41,26 +46,38 @@ impl SpamFilter {
             let named = |source| PolicyError::Site { site: site.clone(), source: Box::new(source) };
             Ok((site.clone(), Rules::new(policy.clone()).map_err(named)?))
         });
-        Ok(Self { rules: rules.collect::<Result<_, _>>()?, history, campaigns })
+        Ok(Self {
+            rules: rules.collect::<Result<_, _>>()?,
+            history,
+            campaigns,
+            externals: Arc::default(),
+            minds: None,
+            features: Features::default(),
+        })
+    }
+
+    /// The same, with the learned model and what moderators have taught.
+    pub fn with_minds(self, minds: Arc<Minds>) -> Self {
+        Self { minds: Some(minds), ..self }
+    }
+
+    /// The same, with the sites' external checks.
+    pub fn with_externals(self, externals: Arc<Externals>) -> Self {
+        Self { externals, ..self }
     }
 
     /// What each comment says by itself; `None` where there is no comment or no policy.
-    fn read(&self, batch: &[Received<CommentValidated>]) -> Vec<Option<(Facts, Vec<Signal>)>> {
-        let read: Vec<_> = batch.iter().map(|received| self.read_one(received.event.comment.as_ref()?)).collect();
+    fn read(&mut self, batch: &[Received<CommentValidated>]) -> Vec<Option<(Facts, Vec<Signal>)>> {
+        let Self { rules, minds, features, .. } = self;
+        let read: Vec<_> = batch.iter().map(|received| Read::of(received.event.comment.as_ref()?, rules)).collect();
         let seen = self.campaigns.lock().insert_all(read.iter().map(|read| read.as_ref()?.sample.as_ref()));
-        let content = |read: Read<'_>, seen| {
-            let facts = Facts { seen, ..Facts::default() };
-            let content = signals::content(read.comment, &read.reading, &facts, read.rules);
+        let mut content = |Read { comment, rules, reading, .. }: Read<'_>, seen| {
+            let model = minds.as_ref().map(|minds| minds.opinion(comment, &reading, features, rules.policy()));
+            let facts = Facts { seen, model, ..Facts::default() };
+            let content = signals::content(comment, &reading, &facts, rules);
             (facts, content)
         };
         read.into_iter().zip(seen).map(|(read, seen)| read.map(|read| content(read, seen))).collect()
-    }
-
-    fn read_one<'a>(&'a self, comment: &'a Comment) -> Option<Read<'a>> {
-        let rules = self.rules.get(&comment.site)?;
-        let reading = Reading::of(comment);
-        let sample = Sample::read(comment, &reading);
-        Some(Read { comment, rules, reading, sample })
     }
 }
 
@@ -70,6 +87,15 @@ struct Read<'a> {
     rules: &'a Rules,
     reading: Reading<'a>,
     sample: Option<Sample>,
+}
+
+impl<'a> Read<'a> {
+    fn of(comment: &'a Comment, rules: &'a HashMap<String, Rules>) -> Option<Self> {
+        let rules = rules.get(&comment.site)?;
+        let reading = Reading::of(comment);
+        let sample = Sample::read(comment, &reading);
+        Some(Self { comment, rules, reading, sample })
+    }
 }
 
 /// The authors to look up, each once.
@@ -98,6 +124,9 @@ impl Stage for SpamFilter {
         &mut self,
         batch: &[Received<CommentValidated>],
     ) -> Result<Vec<Outcome<CommentScreened>>, Transient> {
+        if self.minds.as_ref().is_some_and(|minds| !minds.caught_up()) {
+            return Err(Transient::new("decision log", "moderators' decisions have not been read yet"));
+        }
         let read = self.read(batch);
         let comments = || batch.iter().map(|received| received.event.comment.as_ref());
         let mut authors = Authors::default();
@@ -112,13 +141,25 @@ impl Stage for SpamFilter {
         let authors = authors.list;
         let answers = if authors.is_empty() { Vec::new() } else { self.history.previously_approved(&authors).await? };
 
+        // What is spam already need not be shown to anybody else.
+        let shown: Vec<_> = comments()
+            .zip(&read)
+            .map(|(comment, read)| {
+                let (comment, (_, content)) = (comment?, read.as_ref()?);
+                (!is_spam(content, self.rules.get(&comment.site)?)).then_some(comment)
+            })
+            .collect();
+        let opinions = external::signals(&self.externals, &shown).await;
+
         let mut without_policy = 0;
-        let outcomes = comments().zip(read).zip(asked).map(|((comment, read), asked)| {
+        let judged = comments().zip(read).zip(asked).zip(opinions);
+        let outcomes = judged.map(|(((comment, read), asked), opinion)| {
             let Some(comment) = comment else {
                 return Outcome::Reject(Reason::impossible("the event holds no comment"));
             };
             let screened = match (self.rules.get(&comment.site), read) {
-                (Some(rules), Some((mut facts, content))) => {
+                (Some(rules), Some((mut facts, mut content))) => {
+                    content.extend(opinion);
                     // An author without an answer stays unknown, which holds the comment.
                     facts.previously_approved = asked.and_then(|place| answers.get(place).copied());
                     conclude(comment, content, &facts, rules)

@@ -167,10 +167,15 @@ fn repeated<K: Ord>(keys: impl Iterator<Item = K>) -> Vec<(K, usize)> {
 fn order_on_topics(log: &ClientLog, seen: &Observed) -> Vec<String> {
     // A decision publishes when it comes, so only what the filter decided by itself has a place here.
     let by_filter = |record: &&Seen| log.sent.get(&record.id).is_none_or(|sent| sent.kind != Kind::Decided);
-    let published: Vec<Seen> = seen.published.iter().filter(by_filter).cloned().collect();
+    // So does a later screening, which has no place on its topic either.
+    let (first, later): (Vec<Seen>, Vec<Seen>) =
+        seen.screened.iter().cloned().partition(|record| record.detail.is_empty());
+    let later: BTreeSet<Uuid> = later.iter().map(|record| record.id).collect();
+    let once = |record: &&Seen| !later.contains(&record.id);
+    let published: Vec<Seen> = seen.published.iter().filter(by_filter).filter(once).cloned().collect();
     let produced = by_thread(&seen.submitted);
     let mut wrong = Vec::new();
-    for (topic, records) in [("comments.screened", &seen.screened), ("comments.published", &published)] {
+    for (topic, records) in [("comments.screened", &first), ("comments.published", &published)] {
         for (thread, ids) in by_thread(records) {
             // A publisher may repeat itself: the first of an id counts.
             let mut places: HashMap<Uuid, usize> = HashMap::new();

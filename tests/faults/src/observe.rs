@@ -91,6 +91,11 @@ pub fn detail(topic: &str, payload: &[u8]) -> String {
         format!("{:?} at {}.{:09}", event.visibility(), at.seconds, at.nanos)
     } else if topic.ends_with("comments.dead-letter") {
         v1::DeadLetter::decode(payload).unwrap_or_default().stage
+    } else if topic.ends_with("comments.screened") {
+        match v1::CommentScreened::decode(payload).unwrap_or_default().revision {
+            0 => String::new(),
+            revision => format!("revision {revision}"),
+        }
     } else {
         String::new()
     }

@@ -28,3 +28,30 @@ pub(crate) fn lost_a_race(error: &Error) -> bool {
     let code = error.as_database_error().and_then(|error| error.code());
     matches!(code.as_deref(), Some("23505" | "40001" | "40P01"))
 }
+
+/// What went wrong in a transaction: the database's own word, which may be a lost race, or what follows from its answer.
+pub(crate) enum Failure {
+    Database(Error),
+    Store(StoreError),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<Failure> for StoreError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Database(error) => store_error(error),
+            Failure::Store(error) => error,
+        }
+    }
+}

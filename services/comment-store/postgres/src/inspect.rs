@@ -1,15 +1,17 @@
 //! What tools ask of the whole database, page by page.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use rejoinder_comment_store::{
     StoreError,
-    inspect::{Inspect, Known, Whole},
+    decision_log::{LogKey, LoggedDecision},
+    inspect::{Inspect, Known, ScreenedComment, Whole},
     ledger::Effect,
-    row::{DecisionKey, Row, RowState},
+    row::{DecisionKey, RowState},
 };
 use uuid::Uuid;
 
-use crate::{PostgresStore, error::store_error};
+use crate::{PostgresStore, error::store_error, log, read, whole};
 
 #[async_trait]
 impl Inspect for PostgresStore {
@@ -28,55 +30,20 @@ impl Inspect for PostgresStore {
     }
 
     async fn rows(&self, after: Option<Uuid>, limit: u32) -> Result<Vec<Whole>, StoreError> {
-        let rows = sqlx::query!(
-            "SELECT id, state, site, thread, thread_url, thread_title, thread_published_at, thread_closed, parent, path,
-                 author_name, author_email, author_url, body, html, client_ip, client_user_agent, client_referrer,
-                 honeypot_filled, form_seconds, submitted_at, fingerprint, origin_partition, origin_offset, verdict,
-                 signals, score, policy_version, model_version, announced_at, errors, waits_for
-             FROM comments WHERE $1::uuid IS NULL OR id > $1 ORDER BY id LIMIT $2",
+        let ids = sqlx::query_scalar!(
+            "SELECT id FROM comments WHERE $1::uuid IS NULL OR id > $1 ORDER BY id LIMIT $2",
             after,
             i64::from(limit)
         )
         .fetch_all(&self.pool)
         .await
         .map_err(store_error)?;
-        rows.into_iter()
-            .map(|row| {
-                Ok(Whole::of(&Row {
-                    id: row.id,
-                    state: RowState::from_code(row.state)?,
-                    site: &row.site,
-                    thread: &row.thread,
-                    thread_url: &row.thread_url,
-                    thread_title: &row.thread_title,
-                    thread_published_at: row.thread_published_at,
-                    thread_closed: row.thread_closed,
-                    parent: row.parent,
-                    path: row.path,
-                    author_name: &row.author_name,
-                    author_email: row.author_email.into(),
-                    author_url: &row.author_url,
-                    body: &row.body,
-                    html: &row.html,
-                    client_ip: &row.client_ip,
-                    client_user_agent: &row.client_user_agent,
-                    client_referrer: &row.client_referrer,
-                    honeypot_filled: row.honeypot_filled,
-                    form_seconds: row.form_seconds,
-                    submitted_at: row.submitted_at,
-                    fingerprint: &row.fingerprint,
-                    origin: (row.origin_partition, row.origin_offset),
-                    verdict: row.verdict,
-                    signals: row.signals,
-                    score: row.score,
-                    policy_version: &row.policy_version,
-                    model_version: &row.model_version,
-                    announced_at: row.announced_at,
-                    errors: row.errors,
-                    waits_for: row.waits_for,
-                }))
-            })
-            .collect()
+        let mut rows = Vec::with_capacity(ids.len());
+        for record in whole::records(&self.pool, &ids).await? {
+            rows.push(Whole::of(&record.row()?));
+        }
+        rows.sort_unstable_by_key(|row| row.id);
+        Ok(rows)
     }
 
     async fn decisions(
@@ -103,5 +70,94 @@ impl Inspect for PostgresStore {
                 Ok((row.id, key, Effect::from_code(row.effect)?))
             })
             .collect()
+    }
+
+    async fn rescreenings(
+        &self,
+        after: Option<(Uuid, i32)>,
+        limit: u32,
+    ) -> Result<Vec<(Uuid, i32, Effect)>, StoreError> {
+        let rows = sqlx::query!(
+            "SELECT id, revision, effect FROM rescreenings
+             WHERE $1::uuid IS NULL OR (id, revision) > ($1, $2) ORDER BY id, revision LIMIT $3",
+            after.map(|(id, _)| id),
+            after.map(|(_, revision)| revision),
+            i64::from(limit)
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(store_error)?;
+        rows.into_iter().map(|row| Ok((row.id, row.revision, Effect::from_code(row.effect)?))).collect()
+    }
+
+    async fn logged(&self, after: Option<&LogKey>, limit: u32) -> Result<Vec<LoggedDecision>, StoreError> {
+        log::by_key(&self.pool, after, limit).await
+    }
+
+    async fn decisions_after(&self, seq: i64, limit: u32) -> Result<Vec<LoggedDecision>, StoreError> {
+        log::after(&self.pool, seq, limit).await
+    }
+
+    async fn stored_since(
+        &self,
+        site: &str,
+        from: DateTime<Utc>,
+        after: Option<(DateTime<Utc>, Uuid)>,
+        limit: u32,
+    ) -> Result<Vec<ScreenedComment>, StoreError> {
+        let ids = sqlx::query_scalar!(
+            "SELECT id FROM comments
+             WHERE site = $1 AND state BETWEEN 1 AND 4 AND submitted_at >= $2
+                 AND ($3::timestamptz IS NULL OR (submitted_at, id) > ($3, $4))
+             ORDER BY submitted_at, id LIMIT $5",
+            site,
+            from,
+            after.map(|(at, _)| at),
+            after.map(|(_, id)| id),
+            i64::from(limit)
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(store_error)?;
+        let mut comments = self.comments(&ids).await?;
+        comments.sort_unstable_by_key(|comment| (comment.submitted_at, comment.id));
+        Ok(comments)
+    }
+
+    async fn campaign_members(
+        &self,
+        site: &str,
+        campaign: &str,
+        after: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<ScreenedComment>, StoreError> {
+        let ids = sqlx::query_scalar!(
+            "SELECT id FROM comments
+             WHERE site = $1 AND campaign = $2 AND campaign <> '' AND state BETWEEN 1 AND 4
+                 AND ($3::uuid IS NULL OR id > $3)
+             ORDER BY id LIMIT $4",
+            site,
+            campaign,
+            after,
+            i64::from(limit)
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(store_error)?;
+        let mut comments = self.comments(&ids).await?;
+        comments.sort_unstable_by_key(|comment| comment.id);
+        Ok(comments)
+    }
+}
+
+impl PostgresStore {
+    /// These comments with the decisions in force, in no order.
+    async fn comments(&self, ids: &[Uuid]) -> Result<Vec<ScreenedComment>, StoreError> {
+        let mut decisions = read::latest_decisions(&self.pool, ids).await?;
+        let mut comments = Vec::with_capacity(ids.len());
+        for record in whole::records(&self.pool, ids).await? {
+            comments.extend(ScreenedComment::of(&record.row()?, decisions.remove(&record.id))?);
+        }
+        Ok(comments)
     }
 }

@@ -18,8 +18,10 @@ mod error;
 mod facts;
 mod inspect;
 mod load;
+mod log;
 mod read;
 mod save;
+mod whole;
 mod write;
 
 use std::time::Duration;

@@ -16,16 +16,14 @@ use crate::error::store_error;
 /// The rows of the batch's ids, locked in the order of their ids; who holds the fingerprints; and the decisions and the
 /// replies that wait, read after the locks were taken.
 pub(crate) async fn ledger(connection: &mut PgConnection, items: &[Item<'_>]) -> Result<Ledger, StoreError> {
-    let ids: Vec<Uuid> = items.iter().map(id).collect();
+    let ids: Vec<Uuid> = items.iter().map(Item::id).collect();
     let rows = rows(connection, &ids).await?;
-    let new = items.iter().filter_map(|item| match item {
-        Item::Comment(row) => Some(row.fingerprint.to_vec()),
-        Item::Rejection(_) | Item::Decision(..) => None,
-    });
+    let new = items.iter().filter_map(Item::comment).map(|row| row.fingerprint.to_vec());
     let fingerprints: Vec<Vec<u8>> = rows.values().map(|held| held.fingerprint.clone()).chain(new).collect();
     Ok(Ledger {
         holders: holders(connection, &fingerprints).await?,
         decisions: decisions(connection, &ids).await?,
+        rescreenings: rescreenings(connection, &ids).await?,
         waiting: waiting(connection, &rows).await?,
         rows,
         parents: HashMap::new(),
@@ -37,13 +35,7 @@ pub(crate) async fn parents(
     connection: &mut PgConnection,
     items: &[Item<'_>],
 ) -> Result<HashMap<Uuid, Parent>, StoreError> {
-    let ids: Vec<Uuid> = items
-        .iter()
-        .filter_map(|item| match item {
-            Item::Comment(row) => row.parent,
-            Item::Rejection(_) | Item::Decision(..) => None,
-        })
-        .collect();
+    let ids: Vec<Uuid> = items.iter().filter_map(|item| item.comment()?.parent).collect();
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
@@ -100,17 +92,11 @@ async fn waiting(
     Ok(waiting)
 }
 
-fn id(item: &Item<'_>) -> Uuid {
-    match item {
-        Item::Comment(row) | Item::Rejection(row) => row.id,
-        Item::Decision(id, _) => *id,
-    }
-}
-
 async fn rows(connection: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Uuid, Held>, StoreError> {
     let rows = sqlx::query!(
         "SELECT id, state, site, thread, thread_url, thread_title, thread_published_at, thread_closed, parent,
-             author_name, author_url, html, submitted_at, fingerprint, origin_partition, origin_offset, announced_at, errors
+             author_name, author_url, html, submitted_at, fingerprint, revision, origin_partition, origin_offset, announced_at,
+             errors
          FROM comments WHERE id = ANY($1) ORDER BY id FOR UPDATE",
         ids
     )
@@ -140,6 +126,7 @@ async fn rows(connection: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Uui
                 state: row.state,
                 origin: row.origin,
                 fingerprint: held.fingerprint,
+                revision: held.revision,
                 announced_at: held.announced_at,
                 event: row.event(v1::Visibility::Unspecified, held.submitted_at),
                 rejection: (row.state == RowState::Rejected).then(|| row.rejection()).transpose()?,
@@ -177,4 +164,12 @@ async fn decisions(
         decisions.entry(row.id).or_default().insert(key, Effect::from_code(row.effect)?);
     }
     Ok(decisions)
+}
+
+async fn rescreenings(connection: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<(Uuid, i32), Effect>, StoreError> {
+    let rows = sqlx::query!("SELECT id, revision, effect FROM rescreenings WHERE id = ANY($1)", ids)
+        .fetch_all(connection)
+        .await
+        .map_err(store_error)?;
+    rows.into_iter().map(|row| Ok(((row.id, row.revision), Effect::from_code(row.effect)?))).collect()
 }

@@ -106,7 +106,8 @@ pub(crate) async fn counts(pool: &PgPool, site: &str, threads: &[String]) -> Res
 pub(crate) async fn fates(pool: &PgPool, ids: &[Uuid]) -> Result<Vec<Option<Fate>>, StoreError> {
     let rows = sqlx::query!(
         r#"SELECT c.id, c.state, c.site, c.thread, c.thread_title, c.thread_url, c.parent, c.path, c.author_name,
-               c.author_url, c.body, c.html, c.submitted_at, c.verdict, c.signals, c.score, c.errors,
+               c.author_url, c.body, c.html, c.submitted_at, c.verdict, c.signals, c.score, c.policy_version,
+               c.model_version, c.revision, c.campaign, c.errors,
                d.action AS "action?", d.moderator AS "moderator?", d.decided_at AS "decided_at?"
            FROM comments c
            LEFT JOIN LATERAL (
@@ -149,6 +150,10 @@ pub(crate) async fn fates(pool: &PgPool, ids: &[Uuid]) -> Result<Vec<Option<Fate
                 verdict: v1::Verdict::try_from(i32::from(row.verdict)).unwrap_or_default(),
                 signals: signals_from(&row.signals)?,
                 score: row.score,
+                policy_version: row.policy_version,
+                model_version: row.model_version,
+                revision: row.revision,
+                campaign: row.campaign,
                 decision,
             })),
         };
@@ -156,6 +161,23 @@ pub(crate) async fn fates(pool: &PgPool, ids: &[Uuid]) -> Result<Vec<Option<Fate
     }
     // The same id may be asked for twice.
     Ok(ids.iter().map(|id| fates.get(id).cloned()).collect())
+}
+
+/// The decision in force of each id.
+pub(crate) async fn latest_decisions(pool: &PgPool, ids: &[Uuid]) -> Result<HashMap<Uuid, Decision>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT DISTINCT ON (id) id, action, moderator, decided_at FROM decisions WHERE id = ANY($1)
+         ORDER BY id, decided_at DESC, action DESC, moderator DESC",
+        ids
+    )
+    .fetch_all(pool)
+    .await
+    .map_err(store_error)?;
+    let decision = |action: i16| v1::Action::try_from(i32::from(action)).unwrap_or_default();
+    let rows = rows.into_iter();
+    Ok(rows
+        .map(|row| (row.id, Decision { action: decision(row.action), moderator: row.moderator, at: row.decided_at }))
+        .collect())
 }
 
 pub(crate) async fn tally(pool: &PgPool, ids: &[Uuid]) -> Result<Tally, StoreError> {

@@ -4,7 +4,7 @@ use rejoinder_comment_store::{Change, Saved, StoreError, decide::decide, ledger:
 use sqlx::PgPool;
 
 use crate::{
-    error::{lost_a_race, store_error},
+    error::{Failure, lost_a_race, store_error},
     load, write,
 };
 
@@ -17,8 +17,7 @@ pub(crate) async fn save(pool: &PgPool, changes: &[Change]) -> Result<Vec<Saved>
     if items.is_empty() {
         return Ok(Vec::new());
     }
-    // A decision is about something that is known; everything else most likely is new.
-    let mut look_first = items.iter().any(|item| matches!(item, Item::Decision(..)));
+    let mut look_first = items.iter().any(Item::is_about_something_known);
     for _ in 0..TRIES {
         if let Some(saved) = attempt(pool, &items, look_first).await? {
             return Ok(saved);
@@ -37,8 +36,8 @@ async fn attempt(pool: &PgPool, items: &[Item<'_>], look_first: bool) -> Result<
     let (saved, writes) = decide(items, ledger)?;
     let written = held
         && match write::all(&mut transaction, &writes).await {
-            Err(error) if lost_a_race(&error) => false,
-            result => result.map_err(store_error)?,
+            Err(Failure::Database(error)) if lost_a_race(&error) => false,
+            result => result?,
         };
     if written {
         transaction.commit().await.map_err(store_error)?;

@@ -9,8 +9,10 @@ use rejoinder_comment_store::{
 use sqlx::{Error, PgConnection};
 use uuid::Uuid;
 
+use crate::{error::Failure, log};
+
 /// `false` when a row that was to be inserted is there already, or its fingerprint is: roll back, and look again.
-pub(crate) async fn all(connection: &mut PgConnection, writes: &Writes<'_>) -> Result<bool, Error> {
+pub(crate) async fn all(connection: &mut PgConnection, writes: &Writes<'_>) -> Result<bool, Failure> {
     if !writes.replaced.is_empty() {
         sqlx::query!("DELETE FROM comments WHERE id = ANY($1) AND state = 0", &writes.replaced)
             .execute(&mut *connection)
@@ -23,7 +25,10 @@ pub(crate) async fn all(connection: &mut PgConnection, writes: &Writes<'_>) -> R
     }
     move_to(connection, &writes.moved).await?;
     change(connection, &writes.changed).await?;
+    screen_again(connection, &writes.rescreened).await?;
     decide(connection, &writes.decisions).await?;
+    keep_screenings(connection, &writes.rescreenings).await?;
+    log::append(connection, &writes.log).await?;
     Ok(true)
 }
 
@@ -63,6 +68,51 @@ async fn move_to(connection: &mut PgConnection, moved: &[(Uuid, Vec<u8>, Option<
     Ok(())
 }
 
+async fn screen_again(connection: &mut PgConnection, rows: &[Row<'_>]) -> Result<(), Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "UPDATE comments SET verdict = new.verdict, signals = new.signals, score = new.score,
+             policy_version = new.policy_version, model_version = new.model_version, revision = new.revision,
+             campaign = new.campaign
+         FROM UNNEST($1::uuid[], $2::smallint[], $3::bytea[], $4::double precision[], $5::text[], $6::text[], $7::integer[],
+                 $8::text[])
+             AS new (id, verdict, signals, score, policy_version, model_version, revision, campaign)
+         WHERE comments.id = new.id",
+        &column(rows, |row| row.id),
+        &column(rows, |row| row.verdict),
+        &column(rows, |row| row.signals.as_slice()) as &[&[u8]],
+        &column(rows, |row| row.score),
+        &column(rows, |row| row.policy_version) as &[&str],
+        &column(rows, |row| row.model_version) as &[&str],
+        &column(rows, |row| row.revision),
+        &column(rows, |row| row.campaign) as &[&str],
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn keep_screenings(connection: &mut PgConnection, screenings: &[(Uuid, i32, Effect)]) -> Result<(), Error> {
+    if screenings.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = screenings.iter().map(|(id, ..)| *id).collect();
+    let revisions: Vec<i32> = screenings.iter().map(|(_, revision, _)| *revision).collect();
+    let effects: Vec<i16> = screenings.iter().map(|(.., effect)| effect.code()).collect();
+    sqlx::query!(
+        "INSERT INTO rescreenings (id, revision, effect)
+         SELECT * FROM UNNEST($1::uuid[], $2::integer[], $3::smallint[])",
+        &ids,
+        &revisions,
+        &effects
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 async fn decide(connection: &mut PgConnection, decisions: &[(Uuid, DecisionKey, Effect)]) -> Result<(), Error> {
     if decisions.is_empty() {
         return Ok(());
@@ -92,13 +142,14 @@ async fn insert(connection: &mut PgConnection, rows: &[Row<'_>]) -> Result<u64, 
              id, state, site, thread, thread_url, thread_title, thread_published_at, thread_closed, parent, path,
              author_name, author_email, author_url, body, html, client_ip, client_user_agent, client_referrer,
              honeypot_filled, form_seconds, submitted_at, fingerprint, origin_partition, origin_offset, verdict, signals,
-             score, policy_version, model_version, announced_at, errors, waits_for)
+             score, policy_version, model_version, announced_at, errors, waits_for, revision, campaign)
          SELECT * FROM UNNEST(
              $1::uuid[], $2::smallint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::boolean[],
              $9::uuid[], $10::bytea[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[],
              $17::text[], $18::text[], $19::boolean[], $20::double precision[], $21::timestamptz[], $22::bytea[],
              $23::integer[], $24::bigint[], $25::smallint[], $26::bytea[], $27::double precision[], $28::text[],
-             $29::text[], $30::timestamptz[], $31::bytea[], $32::uuid[])
+             $29::text[], $30::timestamptz[], $31::bytea[], $32::uuid[], $33::integer[],
+             $34::text[])
          ON CONFLICT DO NOTHING",
         &column(rows, |row| row.id),
         &column(rows, |row| row.state.code()),
@@ -132,6 +183,8 @@ async fn insert(connection: &mut PgConnection, rows: &[Row<'_>]) -> Result<u64, 
         &column(rows, |row| row.announced_at) as &[Option<DateTime<Utc>>],
         &column(rows, |row| row.errors.as_slice()) as &[&[u8]],
         &column(rows, |row| row.waits_for) as &[Option<Uuid>],
+        &column(rows, |row| row.revision),
+        &column(rows, |row| row.campaign) as &[&str],
     )
     .execute(connection)
     .await?;

@@ -1,11 +1,13 @@
 //! What tools ask of the whole file, page by page.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use rejoinder_comment_store::{
     StoreError,
-    inspect::{Inspect, Known, Whole},
+    decision_log::{LogKey, LoggedDecision},
+    inspect::{Inspect, Known, ScreenedComment, Whole},
     ledger::Effect,
-    row::{DecisionKey, Row, RowState},
+    row::{DecisionKey, RowState},
 };
 use uuid::Uuid;
 
@@ -13,6 +15,7 @@ use crate::{
     SqliteStore,
     error::store_error,
     json::{hex, list, micros, time},
+    log, read, whole,
 };
 
 #[async_trait]
@@ -38,57 +41,20 @@ impl Inspect for SqliteStore {
     async fn rows(&self, after: Option<Uuid>, limit: u32) -> Result<Vec<Whole>, StoreError> {
         // Every id comes after no bytes at all.
         let after = after.map_or_else(Vec::new, |id| id.as_bytes().to_vec());
-        let rows = sqlx::query!(
-            r#"SELECT id AS "id: Uuid", state AS "state: i16", site, thread, thread_url, thread_title,
-                   thread_published_at, thread_closed AS "thread_closed: bool", parent AS "parent: Uuid", path,
-                   author_name, author_email, author_url, body, html, client_ip, client_user_agent, client_referrer,
-                   honeypot_filled AS "honeypot_filled: bool", form_seconds, submitted_at, fingerprint,
-                   origin_partition AS "origin_partition: i32", origin_offset, verdict AS "verdict: i16", signals, score,
-                   policy_version, model_version, announced_at, errors, waits_for AS "waits_for: Uuid"
-               FROM comments WHERE id > ?1 ORDER BY id LIMIT ?2"#,
+        let ids: Vec<Uuid> = sqlx::query_scalar!(
+            r#"SELECT id AS "id: Uuid" FROM comments WHERE id > ?1 ORDER BY id LIMIT ?2"#,
             after,
             limit
         )
         .fetch_all(&self.readers)
         .await
         .map_err(store_error)?;
-        rows.into_iter()
-            .map(|row| {
-                Ok(Whole::of(&Row {
-                    id: row.id,
-                    state: RowState::from_code(row.state)?,
-                    site: &row.site,
-                    thread: &row.thread,
-                    thread_url: &row.thread_url,
-                    thread_title: &row.thread_title,
-                    thread_published_at: row.thread_published_at.map(time).transpose()?,
-                    thread_closed: row.thread_closed,
-                    parent: row.parent,
-                    path: row.path,
-                    author_name: &row.author_name,
-                    author_email: row.author_email.into(),
-                    author_url: &row.author_url,
-                    body: &row.body,
-                    html: &row.html,
-                    client_ip: &row.client_ip,
-                    client_user_agent: &row.client_user_agent,
-                    client_referrer: &row.client_referrer,
-                    honeypot_filled: row.honeypot_filled,
-                    form_seconds: row.form_seconds,
-                    submitted_at: time(row.submitted_at)?,
-                    fingerprint: &row.fingerprint,
-                    origin: (row.origin_partition, row.origin_offset),
-                    verdict: row.verdict,
-                    signals: row.signals,
-                    score: row.score,
-                    policy_version: &row.policy_version,
-                    model_version: &row.model_version,
-                    announced_at: row.announced_at.map(time).transpose()?,
-                    errors: row.errors,
-                    waits_for: row.waits_for,
-                }))
-            })
-            .collect()
+        let mut rows = Vec::with_capacity(ids.len());
+        for record in whole::records(&self.readers, &ids).await? {
+            rows.push(Whole::of(&record.row()?));
+        }
+        rows.sort_unstable_by_key(|row| row.id);
+        Ok(rows)
     }
 
     async fn decisions(
@@ -119,5 +85,97 @@ impl Inspect for SqliteStore {
                 Ok((row.id, key, Effect::from_code(row.effect)?))
             })
             .collect()
+    }
+
+    async fn rescreenings(
+        &self,
+        after: Option<(Uuid, i32)>,
+        limit: u32,
+    ) -> Result<Vec<(Uuid, i32, Effect)>, StoreError> {
+        let (id, revision) = after.map_or_else(|| (Vec::new(), 0), |(id, revision)| (id.as_bytes().to_vec(), revision));
+        let rows = sqlx::query!(
+            r#"SELECT id AS "id: Uuid", revision AS "revision: i32", effect AS "effect: i16" FROM rescreenings
+               WHERE (id, revision) > (?1, ?2) ORDER BY id, revision LIMIT ?3"#,
+            id,
+            revision,
+            limit
+        )
+        .fetch_all(&self.readers)
+        .await
+        .map_err(store_error)?;
+        rows.into_iter().map(|row| Ok((row.id, row.revision, Effect::from_code(row.effect)?))).collect()
+    }
+
+    async fn logged(&self, after: Option<&LogKey>, limit: u32) -> Result<Vec<LoggedDecision>, StoreError> {
+        log::by_key(&self.readers, after, limit).await
+    }
+
+    async fn decisions_after(&self, seq: i64, limit: u32) -> Result<Vec<LoggedDecision>, StoreError> {
+        log::after(&self.readers, seq, limit).await
+    }
+
+    async fn stored_since(
+        &self,
+        site: &str,
+        from: DateTime<Utc>,
+        after: Option<(DateTime<Utc>, Uuid)>,
+        limit: u32,
+    ) -> Result<Vec<ScreenedComment>, StoreError> {
+        // Every id comes after no bytes at all.
+        let (at, id) = after.map_or_else(|| (from, Vec::new()), |(at, id)| (at, id.as_bytes().to_vec()));
+        let (from, at) = (micros(from), micros(at));
+        let ids: Vec<Uuid> = sqlx::query_scalar!(
+            r#"SELECT id AS "id: Uuid" FROM comments
+               WHERE site = ?1 AND state BETWEEN 1 AND 4 AND submitted_at >= ?2 AND (submitted_at, id) > (?3, ?4)
+               ORDER BY submitted_at, id LIMIT ?5"#,
+            site,
+            from,
+            at,
+            id,
+            limit
+        )
+        .fetch_all(&self.readers)
+        .await
+        .map_err(store_error)?;
+        let mut comments = self.comments(&ids).await?;
+        comments.sort_unstable_by_key(|comment| (comment.submitted_at, comment.id));
+        Ok(comments)
+    }
+
+    async fn campaign_members(
+        &self,
+        site: &str,
+        campaign: &str,
+        after: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<ScreenedComment>, StoreError> {
+        let after = after.map_or_else(Vec::new, |id| id.as_bytes().to_vec());
+        let ids: Vec<Uuid> = sqlx::query_scalar!(
+            r#"SELECT id AS "id: Uuid" FROM comments
+               WHERE site = ?1 AND campaign = ?2 AND campaign <> '' AND state BETWEEN 1 AND 4 AND id > ?3
+               ORDER BY id LIMIT ?4"#,
+            site,
+            campaign,
+            after,
+            limit
+        )
+        .fetch_all(&self.readers)
+        .await
+        .map_err(store_error)?;
+        let mut comments = self.comments(&ids).await?;
+        comments.sort_unstable_by_key(|comment| comment.id);
+        Ok(comments)
+    }
+}
+
+impl SqliteStore {
+    /// These comments with the decisions in force, in no order.
+    async fn comments(&self, ids: &[Uuid]) -> Result<Vec<ScreenedComment>, StoreError> {
+        let mut decisions = read::latest_decisions(&self.readers, &list(ids.iter().map(hex))?).await?;
+        let mut comments = Vec::with_capacity(ids.len());
+        for record in whole::records(&self.readers, ids).await? {
+            comments.extend(ScreenedComment::of(&record.row()?, decisions.remove(&record.id))?);
+        }
+        Ok(comments)
     }
 }

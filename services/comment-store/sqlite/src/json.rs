@@ -36,7 +36,7 @@ pub(crate) fn time(micros: i64) -> Result<DateTime<Utc>, StoreError> {
 pub(crate) struct JsonRow<'a>(pub(crate) &'a Row<'a>);
 
 /// How many columns a row has.
-const COLUMNS: usize = 32;
+const COLUMNS: usize = 34;
 
 impl Serialize for JsonRow<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -74,6 +74,8 @@ impl Serialize for JsonRow<'_> {
         list.serialize_element(&row.announced_at.map(micros))?;
         list.serialize_element(&hex(&row.errors))?;
         list.serialize_element(&row.waits_for.map(hex))?;
+        list.serialize_element(&row.revision)?;
+        list.serialize_element(row.campaign)?;
         list.end()
     }
 }

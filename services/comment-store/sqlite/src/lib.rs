@@ -23,8 +23,10 @@ mod facts;
 mod inspect;
 mod json;
 mod load;
+mod log;
 mod read;
 mod save;
+mod whole;
 mod write;
 
 use std::{path::Path, time::Duration};

@@ -18,19 +18,14 @@ use crate::{
 
 /// The rows of the batch's ids, who holds the fingerprints, the decisions, and the replies that wait.
 pub(crate) async fn ledger(connection: &mut SqliteConnection, items: &[Item<'_>]) -> Result<Ledger, StoreError> {
-    let ids = list(items.iter().map(|item| match item {
-        Item::Comment(row) | Item::Rejection(row) => hex(row.id),
-        Item::Decision(id, _) => hex(id),
-    }))?;
+    let ids = list(items.iter().map(|item| hex(item.id())))?;
     let rows = rows(connection, &ids).await?;
-    let new = items.iter().filter_map(|item| match item {
-        Item::Comment(row) => Some(hex(row.fingerprint)),
-        Item::Rejection(_) | Item::Decision(..) => None,
-    });
+    let new = items.iter().filter_map(Item::comment).map(|row| hex(row.fingerprint));
     let fingerprints = list(rows.values().map(|held| hex(&held.fingerprint)).chain(new))?;
     Ok(Ledger {
         holders: holders(connection, &fingerprints).await?,
         decisions: decisions(connection, &ids).await?,
+        rescreenings: rescreenings(connection, &ids).await?,
         waiting: waiting(connection, &rows).await?,
         rows,
         parents: HashMap::new(),
@@ -42,10 +37,7 @@ pub(crate) async fn parents(
     connection: &mut SqliteConnection,
     items: &[Item<'_>],
 ) -> Result<HashMap<Uuid, Parent>, StoreError> {
-    let parents = items.iter().filter_map(|item| match item {
-        Item::Comment(row) => row.parent.map(hex),
-        Item::Rejection(_) | Item::Decision(..) => None,
-    });
+    let parents = items.iter().filter_map(|item| item.comment()?.parent.map(hex));
     let parents: Vec<String> = parents.collect();
     if parents.is_empty() {
         return Ok(HashMap::new());
@@ -98,7 +90,7 @@ async fn rows(connection: &mut SqliteConnection, ids: &str) -> Result<HashMap<Uu
     let rows = sqlx::query!(
         r#"SELECT id AS "id: Uuid", state AS "state: i16", site, thread, thread_url, thread_title, thread_published_at,
                thread_closed AS "thread_closed: bool", parent AS "parent: Uuid", author_name, author_url, html, submitted_at,
-               fingerprint, origin_partition, origin_offset, announced_at, errors
+               fingerprint, revision AS "revision: i32", origin_partition, origin_offset, announced_at, errors
            FROM comments WHERE id IN (SELECT unhex(value) FROM json_each(?1))"#,
         ids
     )
@@ -130,6 +122,7 @@ async fn rows(connection: &mut SqliteConnection, ids: &str) -> Result<HashMap<Uu
                 state: row.state,
                 origin: row.origin,
                 fingerprint: held.fingerprint,
+                revision: held.revision,
                 announced_at: held.announced_at.map(time).transpose()?,
                 event: row.event(v1::Visibility::Unspecified, submitted_at),
                 rejection: (row.state == RowState::Rejected).then(|| row.rejection()).transpose()?,
@@ -169,4 +162,19 @@ async fn decisions(
         decisions.entry(row.id).or_default().insert(key, Effect::from_code(row.effect)?);
     }
     Ok(decisions)
+}
+
+async fn rescreenings(
+    connection: &mut SqliteConnection,
+    ids: &str,
+) -> Result<HashMap<(Uuid, i32), Effect>, StoreError> {
+    let rows = sqlx::query!(
+        r#"SELECT id AS "id: Uuid", revision AS "revision: i32", effect AS "effect: i16" FROM rescreenings
+           WHERE id IN (SELECT unhex(value) FROM json_each(?1))"#,
+        ids
+    )
+    .fetch_all(connection)
+    .await
+    .map_err(store_error)?;
+    rows.into_iter().map(|row| Ok(((row.id, row.revision), Effect::from_code(row.effect)?))).collect()
 }

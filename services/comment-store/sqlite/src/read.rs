@@ -86,7 +86,8 @@ pub(crate) async fn recent(pool: &SqlitePool, site: &str, limit: u32) -> Result<
         Public,
         r#"SELECT id AS "id: Uuid", thread, thread_title, thread_url, parent AS "parent: Uuid", path, author_name,
                author_url, html, submitted_at
-           FROM comments WHERE site = ?1 AND state = 1 ORDER BY submitted_at DESC, id DESC LIMIT ?2"#,
+           FROM comments WHERE site = ?1 AND state = 1 AND state BETWEEN 1 AND 4
+           ORDER BY submitted_at DESC, id DESC LIMIT ?2"#,
         site,
         limit
     )
@@ -116,7 +117,8 @@ pub(crate) async fn fates(pool: &SqlitePool, ids: &[Uuid]) -> Result<Vec<Option<
     let rows = sqlx::query!(
         r#"SELECT c.id AS "id: Uuid", c.state AS "state: i16", c.site, c.thread, c.thread_title, c.thread_url,
                c.parent AS "parent: Uuid", c.path, c.author_name, c.author_url, c.body, c.html, c.submitted_at,
-               c.verdict AS "verdict: i32", c.signals, c.score, c.errors
+               c.verdict AS "verdict: i32", c.signals, c.score, c.policy_version,
+               c.model_version, c.revision AS "revision: i32", c.campaign, c.errors
            FROM comments c WHERE c.id IN (SELECT unhex(value) FROM json_each(?1)) AND c.state > 0"#,
         wanted
     )
@@ -149,6 +151,10 @@ pub(crate) async fn fates(pool: &SqlitePool, ids: &[Uuid]) -> Result<Vec<Option<
                 verdict: v1::Verdict::try_from(row.verdict).unwrap_or_default(),
                 signals: signals_from(&row.signals)?,
                 score: row.score,
+                policy_version: row.policy_version,
+                model_version: row.model_version,
+                revision: row.revision,
+                campaign: row.campaign,
                 decision: decisions.remove(&row.id),
             })),
         };
@@ -159,7 +165,7 @@ pub(crate) async fn fates(pool: &SqlitePool, ids: &[Uuid]) -> Result<Vec<Option<
 }
 
 /// The decision in force of each id.
-async fn latest_decisions(pool: &SqlitePool, ids: &str) -> Result<HashMap<Uuid, Decision>, StoreError> {
+pub(crate) async fn latest_decisions(pool: &SqlitePool, ids: &str) -> Result<HashMap<Uuid, Decision>, StoreError> {
     // In the order of the key, so that the last of an id stays in the map.
     let rows = sqlx::query!(
         r#"SELECT id AS "id: Uuid", decided_at, action AS "action: i32", moderator FROM decisions

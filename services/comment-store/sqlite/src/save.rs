@@ -10,9 +10,9 @@ pub(crate) async fn save(writer: &SqlitePool, changes: &[Change]) -> Result<Vec<
     if items.is_empty() {
         return Ok(Vec::new());
     }
-    // A decision is about something that is known; everything else most likely is new, and then needs no look.
-    let has_decisions = items.iter().any(|item| matches!(item, Item::Decision(..)));
-    if !has_decisions && let Some(saved) = attempt(writer, &items, false).await? {
+    // What most likely is new needs no look.
+    let look_first = items.iter().any(Item::is_about_something_known);
+    if !look_first && let Some(saved) = attempt(writer, &items, false).await? {
         return Ok(saved);
     }
     let saved = attempt(writer, &items, true).await?;

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{Change, Fate, Saved, State, Store, StoredComment};
 
-async fn stored(store: &dyn Store, sample: &Sample) -> StoredComment {
+pub(super) async fn stored(store: &dyn Store, sample: &Sample) -> StoredComment {
     let fate = store.fates(&[sample.id]).await.expect("fates").remove(0);
     let Some(Fate::Stored(stored)) = fate else { panic!("not stored: {fate:?}") };
     *stored
@@ -98,7 +98,8 @@ pub(super) async fn permutations(Fixture { store, .. }: Fixture) {
         let wanted = match action {
             Action::Approve => State::Approved,
             Action::Spam => State::Spam,
-            Action::Trash | Action::Unspecified => State::Trash,
+            Action::Trash => State::Trash,
+            Action::Unspecified | Action::Withdraw | Action::Reset => unreachable!("no decision"),
         };
         let stored = stored(&*store, &sample).await;
         assert_eq!(stored.state, wanted, "round {round}: {order:?}");

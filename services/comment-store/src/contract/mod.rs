@@ -3,9 +3,11 @@
 mod asking;
 mod deciding;
 mod inspecting;
+mod learning;
 mod overtaking;
 mod racing;
 mod reading;
+mod rescreening;
 mod samples;
 mod saving;
 
@@ -76,6 +78,14 @@ fn cases() -> Vec<(&'static str, Case)> {
         ("facts about the last comment", |f| Box::pin(asking::last_comment(f))),
         ("previously approved", |f| Box::pin(asking::previously_approved(f))),
         ("a tally", |f| Box::pin(asking::tally(f))),
+        ("a later screening takes the place of an earlier one", |f| Box::pin(rescreening::replaces(f))),
+        ("screenings and decisions in any order", |f| Box::pin(rescreening::any_order(f))),
+        ("a later screening of nothing, of a copy and of a rejection", |f| Box::pin(rescreening::misfits(f))),
+        ("every decision is learned once", |f| Box::pin(learning::once(f))),
+        ("a decision about what is not stored is learned", |f| Box::pin(learning::reported(f))),
+        ("what is taken back is kept", |f| Box::pin(learning::taken_back(f))),
+        ("a follower misses nothing", |f| Box::pin(learning::followed(f))),
+        ("comments since a time, and of a campaign", |f| Box::pin(learning::looked_through(f))),
         ("what is known of ids", |f| Box::pin(inspecting::known(f))),
         ("rows and decisions in pages", |f| Box::pin(inspecting::pages(f))),
         ("a checksum", |f| Box::pin(inspecting::checksums(f))),

@@ -76,6 +76,17 @@ impl Sample {
         self
     }
 
+    /// A later screening of the same comment.
+    #[must_use]
+    pub fn again(&self, revision: i32, verdict: v1::Verdict, campaign: &str) -> Self {
+        let mut again = self.clone().verdict(verdict);
+        again.event.revision = revision;
+        again.event.campaign = campaign.into();
+        again.event.score = f64::from(revision) + 0.5;
+        again.event.policy_version = format!("p{revision}");
+        again
+    }
+
     /// On another thread.
     #[must_use]
     pub fn on(self, thread: &str) -> Self {
@@ -154,6 +165,13 @@ impl Sample {
             visibility: visibility.into(),
             changed_at: Some(from_millis(millis)),
         }))
+    }
+
+    /// The event that readers get when a screening changes what they see: so many microseconds later than the submission.
+    pub fn screened(&self, visibility: v1::Visibility) -> Saved {
+        let Saved::Published(mut event) = self.published(visibility, self.millis()) else { return Saved::Quiet };
+        event.changed_at.get_or_insert_default().nanos += self.event.revision * 1000;
+        Saved::Published(event)
     }
 
     /// The event that readers get when it is stored.

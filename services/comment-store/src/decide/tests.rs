@@ -33,7 +33,15 @@ impl Memory {
                 let fingerprint = kept.fingerprint.clone();
                 let event = v1::CommentPublished::default();
                 let origin = row.origin;
-                let held = Held { state: kept.state, origin, fingerprint, announced_at: None, event, rejection: None };
+                let held = Held {
+                    state: kept.state,
+                    origin,
+                    fingerprint,
+                    revision: 0,
+                    announced_at: None,
+                    event,
+                    rejection: None,
+                };
                 ledger.rows.insert(row.id, held);
                 let waiting = self.0.iter().filter(|(_, kept)| kept.place.waits_for == Some(row.id));
                 let waiting = waiting.map(|(id, kept)| (*id, kept.place.clone())).collect();

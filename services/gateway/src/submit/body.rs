@@ -46,8 +46,8 @@ impl Encoding {
 const DRAIN: usize = 16;
 
 /// The whole body: 413 beyond `max` bytes, 408 when it takes longer than `limit`.
-pub(super) async fn read(headers: &HeaderMap, body: Body, max: usize, limit: Duration) -> Result<Bytes, Problem> {
-    let too_large = || Problem::new(ProblemKind::TooLarge, format!("a submission has at most {max} bytes"));
+pub(crate) async fn read(headers: &HeaderMap, body: Body, max: usize, limit: Duration) -> Result<Bytes, Problem> {
+    let too_large = || Problem::new(ProblemKind::TooLarge, format!("a request has at most {max} bytes"));
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
     let hopeless = announced.is_some_and(|length: usize| length > max.saturating_mul(DRAIN));
     let waits_for_leave = announced.is_some_and(|length| length > max) && headers.contains_key(header::EXPECT);

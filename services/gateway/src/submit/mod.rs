@@ -21,6 +21,7 @@ use uuid::Uuid;
 use crate::{Problem, ProblemKind, Shared, client, negotiate, page, read::Segment};
 
 use body::Encoding;
+pub(crate) use body::read as read_body;
 pub use id::id_of_key;
 pub(crate) use input::Input;
 pub use input::{HONEYPOT_FIELD, REDIRECT_FIELD, SHOWN_AT_FIELD};

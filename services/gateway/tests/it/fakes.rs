@@ -11,7 +11,8 @@ use rejoinder_comment_store::{
     Change, Cursor, Decision, Facts, FactsQuery, Fate, Page, PublicComment, Saved, State, Store, StoreError,
     StoredComment, Tally,
 };
-use rejoinder_pipeline::{Position, Publisher, Record, Unavailable};
+use rejoinder_gateway::CommentCheck;
+use rejoinder_pipeline::{Position, Publisher, Record, Transient, Unavailable};
 use rejoinder_proto::{
     Event, Topic,
     v1::{self, Action},
@@ -107,6 +108,10 @@ pub fn comment(n: u128) -> StoredComment {
         verdict: v1::Verdict::Approve,
         signals: Vec::new(),
         score: 0.0,
+        policy_version: String::new(),
+        model_version: String::new(),
+        revision: 0,
+        campaign: String::new(),
         decision: None,
     }
 }
@@ -134,7 +139,7 @@ impl MemoryStore {
             comment.state = match event.action() {
                 Action::Approve => State::Approved,
                 Action::Spam => State::Spam,
-                Action::Trash | Action::Unspecified => State::Trash,
+                Action::Trash | Action::Unspecified | Action::Withdraw | Action::Reset => State::Trash,
             };
             comment.decision =
                 Some(Decision { action: event.action(), moderator: event.moderator.clone(), at: Utc::now() });
@@ -210,5 +215,48 @@ impl Store for MemoryStore {
 
     async fn tally(&self, _: &[Uuid]) -> Result<Tally, StoreError> {
         Err(StoreError::Refused("the gateway never asks".into()))
+    }
+}
+
+/// A spam filter that gives the verdict that its site is told to, and remembers what it was asked.
+#[derive(Default)]
+pub struct Filter {
+    pub says: Mutex<Says>,
+    pub asked: Mutex<Vec<v1::Comment>>,
+}
+
+/// What the fake filter answers.
+#[derive(Clone, Default)]
+pub enum Says {
+    #[default]
+    Nothing,
+    Verdict(v1::Verdict, Vec<v1::Signal>),
+    Away,
+    Hangs,
+}
+
+impl Filter {
+    pub fn set(&self, says: Says) {
+        *self.says.lock().unwrap_or_else(PoisonError::into_inner) = says;
+    }
+
+    pub fn last(&self) -> v1::Comment {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).last().cloned().expect("the filter was asked")
+    }
+}
+
+#[async_trait]
+impl CommentCheck for Filter {
+    async fn check(&self, comment: &v1::Comment) -> Result<v1::CommentScreened, Transient> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(comment.clone());
+        let says = self.says.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match says {
+            Says::Nothing => Ok(v1::CommentScreened { verdict: v1::Verdict::Approve.into(), ..Default::default() }),
+            Says::Verdict(verdict, signals) => {
+                Ok(v1::CommentScreened { verdict: verdict.into(), signals, ..Default::default() })
+            }
+            Says::Away => Err(Transient::new("model", "gone")),
+            Says::Hangs => std::future::pending().await,
+        }
     }
 }

@@ -8,7 +8,7 @@ use axum::{
     extract::ConnectInfo,
     http::{HeaderMap, Request, StatusCode},
 };
-use rejoinder_gateway::{Dev, Gateway, Settings, Site, router};
+use rejoinder_gateway::{Akismet, AkismetKeys, Dev, Gateway, Settings, Site, router};
 use rejoinder_pipeline::health::Health;
 use rejoinder_proto::{
     from_millis,
@@ -18,12 +18,16 @@ use rejoinder_proto::{
 use tower::ServiceExt;
 use uuid::Uuid;
 
-use crate::fakes::{MemoryLog, MemoryStore};
+use crate::fakes::{Filter, MemoryLog, MemoryStore};
+
+/// A key of site `news`.
+pub const KEY: &str = "0123456789ab";
 
 /// A gateway with what stands around it.
 pub struct House {
     pub log: Arc<MemoryLog>,
     pub store: Arc<MemoryStore>,
+    pub filter: Arc<Filter>,
     pub keys: TokenKeys,
     pub mailbox: tempfile::TempDir,
     pub router: Router,
@@ -72,6 +76,10 @@ impl House {
 
     pub fn with(settings: Settings) -> Self {
         let (log, store) = (MemoryLog::new(), Arc::new(MemoryStore::default()));
+        let filter = Arc::new(Filter::default());
+        let mut akismet_keys = AkismetKeys::default();
+        akismet_keys.add("news", KEY).expect("a good key");
+        akismet_keys.add("blog", "cdefcdefcdefcdef").expect("a good key");
         let keys = TokenKeys::new([[7u8; 32]]).expect("a long key");
         let mailbox = tempfile::tempdir().expect("a folder");
         let site = |origin: &str| Site {
@@ -87,11 +95,12 @@ impl House {
             sites: Arc::new(HashMap::from(sites.map(|(name, site)| (name.to_owned(), site)))),
             tokens: keys.clone(),
             check: Arc::new(check),
+            akismet: Some(Akismet { keys: akismet_keys, filter: filter.clone() }),
             health: Health::new(),
             settings: Settings { public_url: "https://comments.example/".into(), ..settings },
             dev: Some(Dev { site: "news".into(), mailbox: mailbox.path().into() }),
         };
-        Self { log, store, keys, mailbox, router: router(gateway) }
+        Self { log, store, filter, keys, mailbox, router: router(gateway) }
     }
 
     pub async fn send(&self, mut request: Request<Body>) -> Answer {

@@ -1,5 +1,7 @@
 //! The gateway from outside: requests in, answers and records out.
 
+mod akismet;
+mod akismet_feedback;
 mod fakes;
 mod house;
 mod moderate;

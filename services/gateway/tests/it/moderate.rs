@@ -106,6 +106,7 @@ async fn what_another_decided_is_said_and_can_be_changed() {
 #[case::expired(|house: &House, id| house.token_by("editor", id, Action::Approve, 1), StatusCode::GONE)]
 #[case::no_longer_a_moderator(|house: &House, id| house.token_by("gone", id, Action::Approve, 4_000_000_000_000), StatusCode::FORBIDDEN)]
 #[case::no_action(|house: &House, id| house.token(id, Action::Unspecified), StatusCode::FORBIDDEN)]
+#[case::an_operators_action(|house: &House, id| house.token(id, Action::Reset), StatusCode::FORBIDDEN)]
 #[case::not_there_yet(|house: &House, _| house.token(id(99), Action::Approve), StatusCode::NOT_FOUND)]
 #[tokio::test]
 async fn a_link_that_allows_nothing_does_nothing(

@@ -121,7 +121,8 @@ pub fn select(
     select_within(reader, topic, partition, from..i64::MAX, &(i64::MIN..i64::MAX), limit)
 }
 
-/// At most `limit` records of a partition with these offsets that were appended at these times.
+/// At most `limit` records of a partition with these offsets that were appended at these times. A damaged record whose time
+/// is no number is among them, and cannot be read: it must not be passed over in silence.
 pub fn select_within(
     reader: &Connection,
     topic: Topic,
@@ -132,7 +133,8 @@ pub fn select_within(
 ) -> rusqlite::Result<Vec<Delivered>> {
     let mut statement = reader.prepare_cached(
         "SELECT offset, appended_at, key, headers, payload FROM records
-         WHERE topic = ?1 AND partition = ?2 AND offset >= ?3 AND offset < ?4 AND appended_at >= ?5 AND appended_at < ?6
+         WHERE topic = ?1 AND partition = ?2 AND offset >= ?3 AND offset < ?4
+           AND (typeof(appended_at) <> 'integer' OR (appended_at >= ?5 AND (appended_at < ?6 OR ?6 = 9223372036854775807)))
          ORDER BY offset LIMIT ?7",
     )?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -205,4 +207,25 @@ pub fn prune(writer: &Connection, before: i64) -> rusqlite::Result<usize> {
            AND (topic = ?3 OR offset < (SELECT min(next) FROM offsets AS o WHERE o.topic = r.topic AND o.partition = r.partition))",
         params![before, Topic::DeadLetter.name(), Topic::Published.name()],
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_damaged_time_is_an_error_and_passes_no_record_over() {
+        let mut connection = Connection::open_in_memory().expect("memory");
+        prepare(&mut connection, 1).expect("tables");
+        let read = |time: &dyn rusqlite::ToSql| {
+            connection.execute("DELETE FROM records", []).expect("delete");
+            let values = params![Topic::Submitted.name(), time, b"key".as_slice(), b"".as_slice(), b"".as_slice()];
+            connection.execute("INSERT INTO records VALUES (?1, 0, 7, ?2, ?3, ?4, ?5)", values).expect("insert");
+            select(&connection, Topic::Submitted, 0, 0, 10).map(|records| records.len())
+        };
+        assert_eq!(read(&1).ok(), Some(1));
+        assert_eq!(read(&i64::MAX).ok(), Some(1));
+        assert!(read(&"yesterday").is_err());
+        assert!(read(&b"x".as_slice()).is_err());
+    }
 }

@@ -12,10 +12,11 @@ pub async fn run(config: &Config, args: &ChecksumArgs) -> Result<()> {
 }
 
 /// Prints the lines that two stores have alike when they hold the same.
-pub fn print(Checksum { rows, decisions, sha256 }: &Checksum) -> Result<()> {
+pub fn print(Checksum { rows, decisions, logged, sha256 }: &Checksum) -> Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{:>10} {rows}", "rows")?;
     writeln!(out, "{:>10} {decisions}", "decisions")?;
+    writeln!(out, "{:>10} {logged}", "learnable")?;
     writeln!(out, "{:>10} {sha256}", "sha256")?;
     Ok(())
 }

@@ -1,6 +1,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use anyhow::{Context, Result, anyhow};
+use secrecy::SecretString;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -16,6 +17,11 @@ pub struct SiteConfig {
     pub origins: Vec<String>,
     /// Who is asked about held comments.
     pub moderators: Vec<rejoinder_notifier::Moderator>,
+    /// Keys with which the site's other systems ask over the Akismet interface. Secrets.
+    #[serde(deserialize_with = "super::secrets::secrets")]
+    pub akismet_keys: Vec<SecretString>,
+    /// A service that is asked about each comment; none by default.
+    pub external_check: Option<rejoinder_external_check::Settings>,
     /// What differs from the shared policy.
     pub policy: Value,
 }

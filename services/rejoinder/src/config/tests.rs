@@ -80,3 +80,46 @@ fn a_place_in_a_list_is_no_key() {
         assert!(error.contains("at sites[4000000000]"), "{error}");
     }
 }
+
+#[test]
+fn akismet_keys_are_checked_and_never_shown() {
+    let keys = |text: &str| load(text).and_then(|config| config.akismet_keys());
+    assert!(!keys("[sites.a]\nakismet_keys = [\"0123456789ab\", \"cdefcdefcdef\"]").expect("good").is_empty());
+    assert!(!keys("[sites.a]\nakismet_keys = \"0123456789ab\"").expect("one alone is good").is_empty());
+    for (text, place) in [
+        ("[sites.a]\nakismet_keys = [\"0123456789ab\", \"SECRETSECRET\"]", "sites.a.akismet_keys[1]"),
+        ("[sites.a]\nakismet_keys = \"secret\"", "sites.a.akismet_keys[0]"),
+        (
+            "[sites.a]\nakismet_keys = [\"secretsecret\"]\n[sites.b]\nakismet_keys = [\"secretsecret\"]",
+            "sites.b.akismet_keys[0]",
+        ),
+        ("[sites.a]\nakismet_keys = [{ secret = 1 }]", "sites.a.akismet_keys"),
+    ] {
+        let error = format!("{:#}", keys(text).expect_err("a bad key"));
+        assert!(error.contains(place), "{error}");
+        assert!(!error.to_lowercase().contains("secretsecret"), "{error}");
+    }
+    let config = load("[sites.a]\nakismet_keys = [\"secretsecret\"]").expect("good");
+    assert!(!format!("{config:?}").contains("secretsecret"));
+    let variable = ("REJOINDER__SITES__EXAMPLE__AKISMET_KEYS".to_owned(), "[\"secretsecret\"]".to_owned());
+    let config = Config::read(None, [variable].into_iter()).expect("good");
+    assert!(!config.akismet_keys().expect("good").is_empty());
+}
+
+/// The part of the documented file that is written as a comment, since nobody should be asked by default.
+#[test]
+fn the_documented_external_check_is_the_codes() {
+    let lines = DEFAULT.lines().skip_while(|line| *line != "# [sites.example.external_check]");
+    let section = lines.take_while(|line| line.starts_with('#')).map(|line| line.trim_start_matches("# "));
+    let setting =
+        |line: &str| line.starts_with('[') || line.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '));
+    let documented = section.filter(|line| setting(line)).collect::<Vec<_>>().join("\n");
+    let least = "[sites.example.external_check]\nurl = \"https://akismet.example\"\nkey = \"0123456789ab\"\n\
+                 blog = \"https://news.example/\"";
+    let check = |text: &str| load(text).expect(text).sites["example"].external_check.clone().expect("a check");
+    assert_eq!(format!("{:?}", check(&documented)), format!("{:?}", check(least)), "{documented}");
+    assert_eq!(documented.lines().count(), 12, "every setting is documented: {documented}");
+    assert!(!format!("{:?}", check(least)).contains("0123456789ab"));
+    let error = format!("{:#}", load(&least.replace("https://akismet", "akismet")).expect_err("no address"));
+    assert!(error.contains("sites.example.external_check: url is not"), "{error}");
+}

@@ -2,7 +2,9 @@
 
 mod bounds;
 mod campaign;
+mod external;
 mod languages;
+mod model;
 mod normal;
 mod policy;
 mod signals;

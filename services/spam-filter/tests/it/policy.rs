@@ -54,6 +54,7 @@ fn changes() -> Vec<Policy> {
             serde_json::Value::String(_) => "pre".into(),
             serde_json::Value::Number(number) if number.is_u64() => (number.as_u64().unwrap_or(0) + 1).into(),
             serde_json::Value::Number(number) => (number.as_f64().unwrap_or(0.0) + 0.1).into(),
+            serde_json::Value::Bool(value) => (!value).into(),
             serde_json::Value::Array(_) => vec!["word"].into(),
             _ => serde_json::json!({"word": 1.0}),
         };

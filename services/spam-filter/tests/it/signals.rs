@@ -122,7 +122,12 @@ fn copies_add_up(#[case] earlier_copies: u32, #[case] verdict: Verdict, #[case] 
 #[case(12.0, "a fine day at the harbour", Spam)]
 #[case(f64::NAN, "a fine day at the harbour", Hold)]
 fn a_learned_model_is_one_more_signal(#[case] weight: f64, #[case] said: &str, #[case] verdict: Verdict) {
-    let model = ModelScore { weight, reason: "looks like others before".into(), version: "m1".into() };
+    let model = ModelScore {
+        weight,
+        at_least: Verdict::Unspecified,
+        reason: "looks like others before".into(),
+        version: "m1".into(),
+    };
     let screened = screened(&text(said), &Facts { model: Some(model), ..Facts::default() }, &post());
     assert_eq!((screened.verdict(), screened.model_version.as_str()), (verdict, "m1"));
     assert!(screened.signals.iter().any(|signal| signal.name == name::LEARNED));

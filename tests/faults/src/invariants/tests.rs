@@ -125,6 +125,13 @@ fn whatever_comes_twice_is_found() {
 }
 
 #[test]
+fn a_later_screening_is_no_copy_and_stands_where_it_will() {
+    let again = |offset| Seen { detail: "revision 1".into(), ..record(1, offset) };
+    assert_eq!(broken(|_, seen| seen.screened.push(again(9))), Vec::<String>::new());
+    finds("comments.screened 2 times", |_, seen| seen.screened.extend([again(9), again(10)]));
+}
+
+#[test]
 fn another_order_is_found() {
     finds("comments.screened has news/a in another order", |_, seen| seen.screened[0].offset = 9);
     finds("comments.published has news/a in another order", |_, seen| seen.published[1].offset = 9);

@@ -101,7 +101,9 @@ fn identity(delivered: &Delivered, submitted: &Range) -> Option<(Digest, String)
             decode::<v1::CommentValidated>(record).and_then(|event| of_comment(event.comment?, submitted))
         }
         Topic::Screened => {
-            decode::<v1::CommentScreened>(record).and_then(|event| of_comment(event.comment?, submitted))
+            let event = decode::<v1::CommentScreened>(record)?;
+            let revision = event.revision;
+            of_comment(event.comment?, submitted).map(|(digest, id)| (screening(digest, revision), id))
         }
         Topic::Rejected => {
             decode::<v1::CommentRejected>(record).and_then(|event| of_origin(event.id, event.origin?, submitted))
@@ -135,6 +137,11 @@ fn of_comment(comment: v1::Comment, submitted: &Range) -> Option<(Digest, String
 fn of_origin(id: String, origin: v1::Origin, submitted: &Range) -> Option<(Digest, String)> {
     let place = [origin.partition.into(), origin.offset].map(i64::to_be_bytes);
     within(&origin, submitted).then(|| (digest(&[id.as_bytes(), &place[0], &place[1]]), id))
+}
+
+/// A later screening of a comment is another record than the first one.
+fn screening(comment: Digest, revision: i32) -> Digest {
+    digest(&[&comment, &revision.to_be_bytes()])
 }
 
 /// Whether a submitted record is in a range of offsets.

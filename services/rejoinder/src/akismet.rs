@@ -1,0 +1,95 @@
+//! Akismet, both ways: the spam filter behind the gateway's interface, and the services that the filter itself asks.
+
+use std::{collections::HashMap, sync::Arc};
+
+use anyhow::{Context, Result};
+use async_trait::async_trait;
+use rejoinder_external_check::AkismetCheck;
+use rejoinder_gateway::CommentCheck;
+use rejoinder_pipeline::Transient;
+use rejoinder_proto::v1;
+use rejoinder_spam_filter::{
+    Facts, Mode, Policy, PolicyError, Rules,
+    external::{External, Externals},
+    screen,
+};
+
+use crate::config::SiteConfig;
+
+/// Judges by each site's own policy.
+pub struct FilterCheck {
+    rules: HashMap<String, Rules>,
+}
+
+impl FilterCheck {
+    /// The sites' policies, but for their mode: whether strangers wait for a moderator is the calling blog's to say, which
+    /// knows its authors.
+    pub fn new(policies: &HashMap<String, Policy>) -> Result<Self, PolicyError> {
+        let rules = policies.iter().map(|(site, policy)| {
+            let rules = Rules::new(Policy { mode: Mode::Post, ..policy.clone() });
+            let named = |source| PolicyError::Site { site: site.clone(), source: Box::new(source) };
+            Ok((site.clone(), rules.map_err(named)?))
+        });
+        Ok(Self { rules: rules.collect::<Result<_, _>>()? })
+    }
+}
+
+#[async_trait]
+impl CommentCheck for FilterCheck {
+    async fn check(&self, comment: &v1::Comment) -> Result<v1::CommentScreened, Transient> {
+        let rules = self.rules.get(&comment.site);
+        let rules = rules.ok_or_else(|| Transient::new("spam policy", "the site has none"))?;
+        Ok(screen(comment, &facts(comment)?, rules))
+    }
+}
+
+/// What the filter is told besides the comment. This is where a learned model's score goes in; one that cannot be had
+/// is an error, so that nothing is called ham unchecked.
+fn facts(_comment: &v1::Comment) -> Result<Facts, Transient> {
+    Ok(Facts::default())
+}
+
+/// The services that the sites ask. All workers of a process share them, and so what is known of who does not answer.
+pub fn externals(sites: &HashMap<String, SiteConfig>) -> Result<Arc<Externals>> {
+    let with_check = sites.iter().filter_map(|(name, site)| Some((name, site.external_check.as_ref()?)));
+    let externals = with_check.map(|(name, settings)| {
+        let check = AkismetCheck::new(settings).with_context(|| format!("sites.{name}.external_check"))?;
+        Ok((name.clone(), Arc::new(External::new(name, Arc::new(check), settings.terms()))))
+    });
+    externals.collect::<Result<_>>().map(Arc::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use rejoinder_proto::v1::Verdict;
+
+    use super::*;
+
+    async fn verdict(policy: Policy, text: &str) -> Verdict {
+        let check = FilterCheck::new(&[("news".to_owned(), policy)].into()).expect("a good policy");
+        let comment = v1::Comment { site: "news".into(), text: text.into(), ..v1::Comment::default() };
+        check.check(&comment).await.expect("a verdict").verdict()
+    }
+
+    #[tokio::test]
+    async fn a_stranger_is_no_reason_to_hold() {
+        for mode in [Mode::FirstTime, Mode::Pre, Mode::Post] {
+            let policy = Policy { mode, ..Policy::default() };
+            assert_eq!(verdict(policy, "Thank you, that helped.").await, Verdict::Approve, "{mode:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_sites_own_rules_are_in_force() {
+        let policy = Policy { reject_words: vec!["kazoo".into()], ..Policy::default() };
+        assert_eq!(verdict(policy.clone(), "A kazoo!").await, Verdict::Spam);
+        assert_eq!(verdict(policy, "<a href='https://a.example'>x</a> https://b.example").await, Verdict::Hold);
+    }
+
+    #[tokio::test]
+    async fn a_site_without_a_policy_is_not_judged() {
+        let check = FilterCheck::new(&HashMap::new()).expect("no policy is wrong");
+        let comment = v1::Comment { site: "gone".into(), ..v1::Comment::default() };
+        assert!(check.check(&comment).await.is_err());
+    }
+}

@@ -1,0 +1,79 @@
+//! `rejoinder spam`
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+/// The spam filter's tools. Rows are JSON Lines, `{id, text, author?, date?, label?, source?}`; they are read and written
+/// one by one.
+#[derive(Debug, Subcommand)]
+pub enum SpamCommand {
+    /// Train a model from labelled rows; equal files, order and seed give equal bytes
+    Train(TrainArgs),
+    /// Add score (0 to 1), verdict and signals to each row of standard input
+    Score(ModelArgs),
+    /// Predict each row of standard input as `score` does, then learn its label as a site learns its moderator's decision
+    Learn(ModelArgs),
+    /// Say how good a model is on labelled files
+    Eval(EvalArgs),
+}
+
+/// `rejoinder spam train`
+#[derive(Debug, Args)]
+pub struct TrainArgs {
+    /// A file of rows with a label, spam or ham; may be repeated
+    #[arg(long = "input", value_name = "FILE", required = true)]
+    pub inputs: Vec<PathBuf>,
+
+    /// Where the model goes
+    #[arg(long, value_name = "FILE")]
+    pub output: PathBuf,
+
+    /// Leave out every file that the manifest.json beside it does not mark with may_train_what_we_ship
+    #[arg(long)]
+    pub shippable: bool,
+
+    /// Of everything that is random in the training
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+}
+
+/// Which model.
+#[derive(Debug, Args)]
+pub struct ModelArgs {
+    /// A model by `rejoinder spam train`; without it, the one that is part of the program
+    #[arg(long, value_name = "FILE")]
+    pub model: Option<PathBuf>,
+}
+
+/// `rejoinder spam eval`
+#[derive(Debug, Args)]
+pub struct EvalArgs {
+    /// Which.
+    #[command(flatten)]
+    pub model: ModelArgs,
+
+    /// A file of labelled rows; may be repeated
+    #[arg(long = "input", value_name = "FILE", required = true)]
+    pub inputs: Vec<PathBuf>,
+
+    /// Judge each source by a model that is trained on all the others, in place of --model
+    #[arg(long, conflicts_with = "model")]
+    pub leave_one_out: bool,
+
+    /// Judge each row by a model that is trained on other rows than it and its near copies, in five parts, in place of --model
+    #[arg(long, conflicts_with_all = ["model", "leave_one_out"])]
+    pub cross_validate: bool,
+
+    /// Learn each row after it was judged, as `rejoinder spam learn` does, a layer for each file
+    #[arg(long)]
+    pub learn: bool,
+
+    /// Print JSON Lines, one object for each file, with the reliability in ten steps
+    #[arg(long)]
+    pub json: bool,
+
+    /// Of everything that is random in the training
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+}

@@ -1,0 +1,64 @@
+//! Rows judged as the filter's worker judges a comment of which only the text and the author are known.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context, Result};
+use rejoinder_proto::v1;
+use rejoinder_spam_filter::{
+    Facts, Mode, Policy, Reading, Rules,
+    model::{Features, Layer, Model, Opinion},
+    screen_read,
+};
+
+/// The model of a file, or the one that is part of the program.
+pub fn model(path: Option<&Path>) -> Result<Model> {
+    let Some(path) = path else { return Ok(Model::shipped().clone()) };
+    let bytes = fs::read(path).with_context(|| format!("--model {}", path.display()))?;
+    Model::decode(&bytes).with_context(|| format!("--model {}", path.display()))
+}
+
+/// A model, the default policy in mode `post`, and what was learned since.
+pub struct Judge {
+    model: Model,
+    rules: Rules,
+    features: Features,
+    layer: Option<Layer>,
+}
+
+/// What became of a row.
+pub struct Judged {
+    /// The probability of spam, 0 to 1, by the model and what was learned.
+    pub score: f64,
+    /// The verdict and the signals.
+    pub screened: v1::CommentScreened,
+}
+
+impl Judge {
+    /// A judge who learns, or one who stays as they are.
+    pub fn new(model: Model, learns: bool) -> Result<Self> {
+        let rules = Rules::new(Policy { mode: Mode::Post, ..Policy::default() })?;
+        Ok(Self { model, rules, features: Features::default(), layer: learns.then(Layer::default) })
+    }
+
+    /// Judges a comment, and then learns what it really is, if that is known and the judge learns.
+    pub fn judge(&mut self, comment: &v1::Comment, spam: Option<bool>) -> Judged {
+        let reading = Reading::of(comment);
+        let subject = reading.subject(comment);
+        self.features.read(&subject);
+        let abstains = self.model.abstains(&subject, &self.features);
+        let log_odds = match &mut self.layer {
+            None => self.model.log_odds(&self.features),
+            Some(layer) => {
+                let log_odds = layer.log_odds(&self.model, &self.features);
+                if let Some(spam) = spam {
+                    layer.learn(&self.model, &self.features, spam);
+                }
+                log_odds
+            }
+        };
+        let opinion = Opinion::new(&self.model, log_odds, abstains);
+        let model = Some(opinion.weigh(self.rules.policy(), self.model.version().to_owned()));
+        let facts = Facts { model, ..Facts::default() };
+        Judged { score: opinion.probability(), screened: screen_read(comment, &reading, &facts, &self.rules) }
+    }
+}

@@ -1,0 +1,98 @@
+//! What a site's moderators have taught, over what all sites share.
+
+use super::{Features, Model, features::BUCKETS, probability};
+
+/// The layer's table is coarser than the model's: a site has thousands of decisions, not millions.
+const SHIFT: u32 = 2;
+const PLACES: usize = BUCKETS >> SHIFT;
+
+/// AdaGrad's rate (Duchi, Hazan and Singer, JMLR 12, 2011), and those below: measured, see docs/spam-filter.md.
+const RATE: f32 = 0.15;
+
+/// What a feature besides the letters counts.
+const BESIDES: f32 = 0.2;
+
+/// The model's opinion counts by this much once a site has [`GROWN`] decisions, and wholly where it has none.
+const PRIOR: f32 = 0.5;
+const GROWN: u32 = 50;
+
+/// A decision teaches in at most so many steps, and none once the error is below [`CONTENT`]: neither one comment nor a
+/// flood of the same can move a weight further.
+const STEPS: usize = 5;
+const CONTENT: f32 = 0.15;
+
+/// Keeps the first steps finite.
+const SMALL: f32 = 1e-6;
+
+/// A site's own weights. The same decisions in the same order give the same layer, bit by bit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Layer {
+    weights: Box<[f32]>,
+    squares: Box<[f32]>,
+    bias: f32,
+    bias_square: f32,
+    decisions: u32,
+}
+
+impl Default for Layer {
+    fn default() -> Self {
+        let table = || vec![0.0; PLACES].into_boxed_slice();
+        Self { weights: table(), squares: table(), bias: 0.0, bias_square: 0.0, decisions: 0 }
+    }
+}
+
+impl Layer {
+    /// The log-odds that a comment is spam, before calibration. The model alone where nothing was learned.
+    pub fn log_odds(&self, model: &Model, features: &Features) -> f32 {
+        self.over(model.log_odds(features), features.letters(), features.besides(), features.unit())
+    }
+
+    /// Learns a decision.
+    pub fn learn(&mut self, model: &Model, features: &Features, spam: bool) {
+        let base = model.log_odds(features);
+        self.learn_over(base, features.letters(), features.besides(), features.unit(), spam);
+    }
+
+    /// How many decisions taught it something.
+    pub fn decisions(&self) -> u32 {
+        self.decisions
+    }
+
+    pub(super) fn over(&self, base: f32, letters: &[u32], besides: &[u32], unit: f32) -> f32 {
+        let sum = |places: &[u32]| places.iter().map(|place| self.weights[slot(*place)]).sum::<f32>();
+        self.prior() * base + self.bias + unit * sum(letters) + BESIDES * sum(besides)
+    }
+
+    pub(super) fn learn_over(&mut self, base: f32, letters: &[u32], besides: &[u32], unit: f32, spam: bool) {
+        for step in 0..STEPS {
+            let error = probability(self.over(base, letters, besides, unit)) as f32 - f32::from(u8::from(spam));
+            if error.abs() < CONTENT {
+                break;
+            }
+            // What was known already is no experience: a flood of one text does not make a site grown up.
+            self.decisions = self.decisions.saturating_add(u32::from(step == 0));
+            self.step(letters, error * unit);
+            self.step(besides, error * BESIDES);
+            self.bias_square += error * error;
+            self.bias -= RATE * error / (self.bias_square.sqrt() + SMALL);
+        }
+    }
+
+    fn step(&mut self, places: &[u32], gradient: f32) {
+        for place in places {
+            let slot = slot(*place);
+            self.squares[slot] += gradient * gradient;
+            self.weights[slot] -= RATE * gradient / (self.squares[slot].sqrt() + SMALL);
+        }
+    }
+
+    /// How much the model's opinion counts.
+    fn prior(&self) -> f32 {
+        let grown = self.decisions.min(GROWN) as f32 / GROWN as f32;
+        1.0 - (1.0 - PRIOR) * grown
+    }
+}
+
+fn slot(place: u32) -> usize {
+    (place >> SHIFT) as usize
+}

@@ -1,0 +1,199 @@
+//! Learning from a site's decisions without being spoilt by them.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use sha2::{Digest, Sha256};
+
+use super::{Abstains, Features, Layer, Model, Opinion, Subject, probability};
+
+/// Every fifth decision is held back at first: each new version is judged by them before it is used.
+const HELD_BACK: u8 = 5;
+
+/// So many are held back; the oldest is then learned, and a newer one takes its place.
+const HELD: usize = 100;
+
+/// With fewer held back than this nothing can be judged, and what is learned is used at once.
+const ENOUGH: usize = 10;
+
+/// A new version may lose this much more per decision, in nats, than the one in use: the judges are few.
+const TOLERANCE: f64 = 0.02;
+
+/// A version that has not been let through after so many decisions is dropped.
+const PATIENCE: u32 = 50;
+
+/// After so many decisions on texts that the model has no opinion on, the site's own layer has one.
+const ACQUAINTED: u32 = 30;
+
+/// A site's learner: a layer in use, one that learns, and the decisions by which it is judged.
+///
+/// The same decisions in the same order give the same learner on every replica. What was decided wrongly is taken out by
+/// building it again from the decisions that stand.
+#[derive(Debug, Clone)]
+pub struct Learner {
+    model: Arc<Model>,
+    used: Layer,
+    /// Whether `used` is asked, or the model alone.
+    layer_used: bool,
+    learning: Layer,
+    /// Decisions since `used` was last replaced.
+    waiting: u32,
+    held: VecDeque<Held>,
+    decisions: u64,
+    dropped: u32,
+    /// Decisions on texts that the model abstains from.
+    foreign: u32,
+    history: [u8; 32],
+}
+
+#[derive(Debug, Clone)]
+struct Held {
+    letters: Box<[u32]>,
+    besides: Box<[u32]>,
+    unit: f32,
+    base: f32,
+    spam: bool,
+}
+
+/// Where a learner stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Standing {
+    /// The decisions it was given.
+    pub decisions: u64,
+    /// How many of them are held back to judge by.
+    pub held_back: usize,
+    /// How many wait until the version that knows them is let through.
+    pub waiting: u32,
+    /// How often a version was dropped because it judged worse.
+    pub dropped: u32,
+    /// The mean loss of the shared model on the decisions held back, in nats; `None` while there are too few.
+    pub model_loss: Option<f64>,
+    /// The same of the layer in use.
+    pub layer_loss: Option<f64>,
+    /// Whether the layer is asked, and not the shared model alone.
+    pub layer_used: bool,
+}
+
+impl Learner {
+    /// A learner that knows nothing but the model.
+    pub fn new(model: Arc<Model>) -> Self {
+        Self {
+            model,
+            used: Layer::default(),
+            layer_used: false,
+            learning: Layer::default(),
+            waiting: 0,
+            held: VecDeque::new(),
+            decisions: 0,
+            dropped: 0,
+            foreign: 0,
+            history: [0; 32],
+        }
+    }
+
+    /// What it says of a comment.
+    pub fn opinion(&self, subject: &Subject<'_>, features: &Features) -> Opinion {
+        let (base, abstains) = self.base(subject, features);
+        let log_odds = match self.layer_used {
+            true => self.used.over(base, features.letters(), features.besides(), features.unit()),
+            false => base,
+        };
+        let abstains = abstains.filter(|_| self.foreign < ACQUAINTED || !self.layer_used);
+        Opinion::new(&self.model, log_odds, abstains)
+    }
+
+    /// The model's log-odds; none where it abstains.
+    fn base(&self, subject: &Subject<'_>, features: &Features) -> (f32, Option<Abstains>) {
+        let abstains = self.model.abstains(subject, features);
+        (if abstains.is_some() { 0.0 } else { self.model.log_odds(features) }, abstains)
+    }
+
+    /// Learns the decision on the comment `id`.
+    pub fn learn(&mut self, subject: &Subject<'_>, features: &Features, id: &str, spam: bool) {
+        let (base, abstains) = self.base(subject, features);
+        self.decisions += 1;
+        self.foreign += u32::from(abstains.is_some());
+        let link = Sha256::new_with_prefix(self.history).chain_update(id).chain_update([u8::from(spam)]);
+        self.history = link.finalize().into();
+        let decision = Held {
+            letters: features.letters().into(),
+            besides: features.besides().into(),
+            unit: features.unit(),
+            base,
+            spam,
+        };
+        // By the id, not by turns: nobody can choose which of their decisions judges.
+        if Sha256::digest(id)[0] % HELD_BACK == 0 {
+            self.held.push_back(decision);
+            if self.held.len() > HELD
+                && let Some(oldest) = self.held.pop_front()
+            {
+                oldest.teach(&mut self.learning);
+            }
+        } else {
+            decision.teach(&mut self.learning);
+        }
+        self.waiting += 1;
+        self.let_through();
+    }
+
+    /// The model's version, and after a plus sign the first 8 hex digits of a hash over all that was learned.
+    pub fn version(&self) -> String {
+        if self.decisions == 0 {
+            return self.model.version().to_owned();
+        }
+        let history: String = self.history[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{}+{history}", self.model.version())
+    }
+
+    /// Where it stands.
+    pub fn standing(&self) -> Standing {
+        let judged = self.held.len() >= ENOUGH;
+        Standing {
+            decisions: self.decisions,
+            held_back: self.held.len(),
+            waiting: self.waiting,
+            dropped: self.dropped,
+            model_loss: judged.then(|| self.model_loss()),
+            layer_loss: judged.then(|| self.loss(&self.used)),
+            layer_used: self.layer_used,
+        }
+    }
+
+    fn let_through(&mut self) {
+        let better = self.held.len() < ENOUGH || self.loss(&self.learning) <= self.loss(&self.used) + TOLERANCE;
+        if better {
+            self.used.clone_from(&self.learning);
+            self.waiting = 0;
+        } else if self.waiting >= PATIENCE {
+            self.learning.clone_from(&self.used);
+            self.waiting = 0;
+            self.dropped += 1;
+        }
+        self.layer_used = self.used.decisions() > 0
+            && (self.held.len() < ENOUGH || self.loss(&self.used) <= self.model_loss() + TOLERANCE);
+    }
+
+    fn loss(&self, layer: &Layer) -> f64 {
+        self.mean_loss(|held| layer.over(held.base, &held.letters, &held.besides, held.unit))
+    }
+
+    fn model_loss(&self) -> f64 {
+        self.mean_loss(|held| held.base)
+    }
+
+    /// The mean of the logarithmic loss; no single decision counts for more than that of one chance in a hundred.
+    fn mean_loss(&self, log_odds: impl Fn(&Held) -> f32) -> f64 {
+        const WORST: f64 = 4.6;
+        let loss = |held: &Held| {
+            let spam = probability(log_odds(held));
+            (-(if held.spam { spam } else { 1.0 - spam }).ln()).min(WORST)
+        };
+        self.held.iter().map(loss).sum::<f64>() / self.held.len().max(1) as f64
+    }
+}
+
+impl Held {
+    fn teach(&self, layer: &mut Layer) {
+        layer.learn_over(self.base, &self.letters, &self.besides, self.unit, self.spam);
+    }
+}

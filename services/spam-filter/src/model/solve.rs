@@ -1,0 +1,152 @@
+//! Logistic regression with L2, solved in the dual, one example at a time (Yu, Huang and Lin, Machine Learning 85, 2011,
+//! algorithm 5).
+
+/// An example: the places of its features' weights, and what each counts.
+#[derive(Debug, Clone)]
+pub struct Example {
+    /// The places of letters' features.
+    pub letters: Box<[u32]>,
+    /// The places of other features.
+    pub besides: Box<[u32]>,
+    /// What a feature of the letters counts.
+    pub unit: f32,
+    /// Whether it is spam.
+    pub spam: bool,
+    /// How dear a mistake is.
+    pub cost: f64,
+}
+
+/// Marsaglia's xorshift64: the same numbers from the same seed, everywhere.
+#[derive(Debug, Clone)]
+pub struct Random(u64);
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        // No state may be zero.
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    /// A number below `n`, which is above 0.
+    pub fn below(&mut self, n: usize) -> usize {
+        ((self.next() >> 11) % n as u64) as usize
+    }
+
+    pub fn chance(&mut self, share: f64) -> bool {
+        ((self.next() >> 11) as f64) < share * (1_u64 << 53) as f64
+    }
+}
+
+/// Rounds over all examples; later ones hardly change anything.
+const ROUNDS: usize = 20;
+
+/// It is solved when an average round moves an example by less.
+const STILL: f64 = 1e-4;
+
+/// Weights and bias that solve the examples. What a feature besides the letters counts is `besides`.
+pub fn solve(examples: &[&Example], places: usize, besides: f32, seed: u64) -> (Vec<f32>, f32) {
+    let mut weights = vec![0_f32; places];
+    let mut bias = 0_f64;
+    let mut alphas: Vec<f64> = examples.iter().map(|example| (0.001 * example.cost).min(1e-8)).collect();
+    let mut order: Vec<usize> = (0..examples.len()).collect();
+    let mut random = Random::new(seed);
+    for _ in 0..ROUNDS {
+        for last in (1..order.len()).rev() {
+            order.swap(last, random.below(last + 1));
+        }
+        let mut moved = 0_f64;
+        for &n in &order {
+            let example = examples[n];
+            let label = if example.spam { 1.0 } else { -1.0 };
+            let margin = label * (example.dot(&weights, besides) + bias);
+            let alpha = minimise(alphas[n], example.cost, example.square(besides), margin);
+            let step = (alpha - alphas[n]) * label;
+            alphas[n] = alpha;
+            example.add_to(&mut weights, besides, step);
+            bias += step;
+            moved += step.abs();
+        }
+        if moved < STILL * examples.len() as f64 {
+            break;
+        }
+    }
+    (weights, bias as f32)
+}
+
+/// The `alpha` in (0, cost) that makes alpha ln alpha + (cost - alpha) ln (cost - alpha) + square / 2 (alpha - old)^2 +
+/// margin (alpha - old) least, by Newton's method from the side where it converges.
+fn minimise(old: f64, cost: f64, square: f64, margin: f64) -> f64 {
+    let flipped = margin <= -0.5 * square * (cost - 2.0 * old);
+    let (from, margin) = if flipped { (cost - old, -margin) } else { (old, margin) };
+    let mut z = if from > 0.5 * cost { from * 0.1 } else { from };
+    for _ in 0..100 {
+        let gradient = square * (z - from) + margin + (z / (cost - z)).ln();
+        if gradient.abs() < 1e-3 {
+            break;
+        }
+        let next = z - gradient / (square + cost / (z * (cost - z)));
+        z = if next <= 0.0 { z * 0.1 } else { next.min(cost * (1.0 - 1e-12)) };
+    }
+    if flipped { cost - z } else { z }
+}
+
+impl Example {
+    /// Log-odds without the bias.
+    pub fn dot(&self, weights: &[f32], besides: f32) -> f64 {
+        let sum = |places: &[u32]| places.iter().map(|place| f64::from(weights[*place as usize])).sum::<f64>();
+        sum(&self.letters) * f64::from(self.unit) + sum(&self.besides) * f64::from(besides)
+    }
+
+    fn add_to(&self, weights: &mut [f32], besides: f32, amount: f64) {
+        for (places, value) in [(&self.letters, self.unit), (&self.besides, besides)] {
+            let amount = (amount * f64::from(value)) as f32;
+            for place in places {
+                weights[*place as usize] += amount;
+            }
+        }
+    }
+
+    /// The square of its length, the bias's 1 included.
+    fn square(&self, besides: f32) -> f64 {
+        let part = |value: f32, count: usize| f64::from(value) * f64::from(value) * count as f64;
+        part(self.unit, self.letters.len()) + part(besides, self.besides.len()) + 1.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example(letters: &[u32], spam: bool, cost: f64) -> Example {
+        Example { letters: letters.into(), besides: Box::new([]), unit: 1.0, spam, cost }
+    }
+
+    #[test]
+    fn the_gradient_vanishes_at_the_solution() {
+        let examples = [
+            example(&[0, 1], true, 1.0),
+            example(&[1], false, 2.0),
+            example(&[0, 2], true, 0.5),
+            example(&[2], false, 1.0),
+        ];
+        let (weights, bias) = solve(&examples.iter().collect::<Vec<_>>(), 3, 1.0, 7);
+        // The primal's gradient: w - sum of cost * label * features * sigma(-label * z); the bias is a weight as well.
+        let mut gradient: Vec<f64> = weights.iter().map(|w| f64::from(*w)).chain([f64::from(bias)]).collect();
+        for example in &examples {
+            let label = if example.spam { 1.0 } else { -1.0 };
+            let z = example.dot(&weights, 1.0) + f64::from(bias);
+            let pull = example.cost * label / (1.0 + (label * z).exp());
+            for place in example.letters.iter().map(|place| *place as usize).chain([3]) {
+                gradient[place] -= pull;
+            }
+        }
+        assert!(gradient.iter().all(|g| g.abs() < 0.01), "{gradient:?}");
+        assert!(weights[0] > 0.0 && weights[1] < weights[0]);
+    }
+}
