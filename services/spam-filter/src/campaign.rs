@@ -9,6 +9,7 @@ mod anchors;
 mod clusters;
 mod decided;
 mod follow;
+mod following;
 mod index;
 mod model;
 mod sample;
@@ -18,6 +19,7 @@ mod standing;
 mod table;
 
 pub use follow::follow;
+pub use following::{Following, Members, without_campaign};
 pub use index::Index;
 pub use model::{Campaign, Limits, Seen};
 pub use sample::Sample;

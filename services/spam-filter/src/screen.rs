@@ -69,6 +69,22 @@ pub(crate) fn conclude(
     }
 }
 
+/// The screening that comes after one whose signals have changed: by the policy in force, with the next revision.
+pub(crate) fn judge_again(mut screened: v1::CommentScreened, rules: &Rules) -> v1::CommentScreened {
+    screened.signals.sort_by(|a, b| {
+        b.at_least.cmp(&a.at_least).then_with(|| b.weight.total_cmp(&a.weight)).then_with(|| a.name.cmp(&b.name))
+    });
+    let weighed: Vec<Signal> = screened
+        .signals
+        .iter()
+        .map(|known| Signal { name: "", weight: known.weight, reason: String::new(), at_least: known.at_least() })
+        .collect();
+    let (verdict, score) = decide(&weighed, rules.policy());
+    screened.set_verdict(verdict);
+    let (policy_version, revision) = (rules.version().to_owned(), screened.revision.saturating_add(1));
+    v1::CommentScreened { score, policy_version, revision, ..screened }
+}
+
 /// Whether these signals alone make it spam.
 pub(crate) fn is_spam(signals: &[Signal], rules: &Rules) -> bool {
     decide(signals, rules.policy()).0 == Verdict::Spam

@@ -5,7 +5,7 @@ use rejoinder_proto::v1::{self, Verdict};
 use crate::{Facts, ModelScore, Rules, Signal, reading::Reading};
 
 mod author;
-mod campaign;
+pub(crate) mod campaign;
 mod contact;
 mod form;
 mod letters;

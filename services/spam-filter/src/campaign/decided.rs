@@ -2,10 +2,31 @@
 
 use uuid::Uuid;
 
-use super::{Decisions, Index, Sample, Standing, Tally, clusters::Cluster, index::Member, sample::site as site_number};
+use super::{Decisions, Index, Sample, Standing, Tally, index::Member, sample::site as site_number};
+use crate::{Lesson, Taught};
 
 impl Index {
-    /// Remembers a moderator's decision about a comment: when, in milliseconds since 1970, and whether it is spam; `None`
+    /// Learns rows of the decision log, each with the sample of its comment where it has one.
+    pub fn learn(&mut self, rows: &[(Taught, Option<Sample>)]) {
+        for (row, sample) in rows {
+            let id = Uuid::parse_str(&row.id).unwrap_or_default();
+            match (&row.lesson, sample) {
+                (Lesson::Spam(_), Some(sample)) => self.decide(sample, row.decided_at, Some(true)),
+                (Lesson::Ham(_), Some(sample)) => self.decide(sample, row.decided_at, Some(false)),
+                (Lesson::Trash, _) => {
+                    if let Some(number) = self.by_id.get(&id) {
+                        self.change(*number, |decisions| decisions.decide(row.decided_at, None));
+                    }
+                }
+                (Lesson::Withdrawn, _) => self.withdraw(id, row.decided_at),
+                (Lesson::Reset, _) => self.reset(&row.site, row.decided_at),
+                // Reported under an id that is none.
+                (Lesson::Spam(_) | Lesson::Ham(_), None) => {}
+            }
+        }
+    }
+
+    /// Remembers a moderator's decision about a comment: when, in microseconds since 1970, and whether it is spam; `None`
     /// where the decision does not say.
     pub fn decide(&mut self, sample: &Sample, at: i64, spam: Option<bool>) {
         let number = match self.by_id.get(&sample.id) {
@@ -55,21 +76,41 @@ impl Index {
         }
     }
 
-    /// The ids of a campaign's remembered members that no moderator has decided about.
-    pub fn undecided(&self, campaign: Uuid) -> Vec<Uuid> {
-        let named = self.clusters.values().filter(|cluster| cluster.name == Some(campaign));
-        let members = named.flat_map(|cluster| &cluster.members).filter_map(|number| self.member(*number));
-        members.filter(|member| member.word().is_none()).map(|member| member.sample.id).collect()
+    /// What the log says of a comment's last screening: whether it waits for a person.
+    pub fn hear(&mut self, id: Uuid, revision: i32, waits: bool) {
+        let Some(member) = self.by_id.get(&id).copied().and_then(|number| self.member_mut(number)) else { return };
+        if member.heard.is_none_or(|(known, _)| known <= revision) {
+            member.heard = Some((revision, waits));
+        }
     }
 
-    /// The campaigns that moderators of a site have settled as spam, with each number of decisions.
-    pub fn settled(&self, site: &str, enough: u32) -> Vec<(Uuid, u32)> {
+    /// The campaigns that moderators of a site have settled as spam.
+    pub fn settled(&self, site: &str, enough: u32) -> Vec<Uuid> {
         let site = site_number(site);
-        let of_site = |cluster: &Cluster| Some((cluster.name?, *cluster.tallies.get(&site)?));
-        let settled = self.clusters.values().filter_map(of_site);
-        settled
-            .filter(|(_, tally)| tally.standing(enough) == Standing::Spam)
-            .map(|(id, tally)| (id, tally.spam))
-            .collect()
+        let is_settled = |tally: &Tally| tally.standing(enough) == Standing::Spam;
+        let settled = self.clusters.values().filter(|cluster| cluster.tallies.get(&site).is_some_and(is_settled));
+        settled.filter_map(|cluster| cluster.name).collect()
+    }
+
+    /// The members of a campaign that wait for a moderator of the site, the first one first: their ids and when they were
+    /// submitted, in milliseconds since 1970.
+    pub fn waiting(&self, campaign: Uuid, site: &str) -> Vec<(Uuid, i64)> {
+        let site = site_number(site);
+        let named = self.clusters.values().filter(|cluster| cluster.name == Some(campaign));
+        let members = named.flat_map(|cluster| &cluster.members).filter_map(|number| self.member(*number));
+        let waits = |member: &&Member| {
+            let waits = member.heard.is_some_and(|(_, waits)| waits);
+            waits && member.sample.site == site && !member.decisions.is_decided()
+        };
+        let mut waiting: Vec<_> = members.filter(waits).map(|member| (member.sample.id, member.sample.at)).collect();
+        waiting.sort_unstable();
+        waiting
+    }
+
+    /// All remembered comments that hang together with one, that one included.
+    pub fn together(&self, id: Uuid) -> Vec<Uuid> {
+        let cluster = || self.clusters.get(&self.member(*self.by_id.get(&id)?)?.cluster?);
+        let members = cluster().into_iter().flat_map(|cluster| &cluster.members);
+        members.filter_map(|number| self.member(*number)).map(|member| member.sample.id).collect()
     }
 }

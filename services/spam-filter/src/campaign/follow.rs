@@ -1,7 +1,10 @@
 use std::time::Duration;
 
 use rejoinder_pipeline::{Delivered, LogError, Records, log::Start};
-use rejoinder_proto::{Event, Topic, from_millis, millis, now, v1::CommentScreened};
+use rejoinder_proto::{
+    Event, Topic, from_millis, millis, now,
+    v1::{CommentScreened, Verdict},
+};
 use uuid::Uuid;
 
 use super::{Campaigns, Sample};
@@ -40,8 +43,9 @@ fn read(
         // Read outside of the lock: the stage must not wait for it.
         let read: Vec<_> = records.iter().filter_map(screened).collect();
         let mut index = campaigns.lock();
-        for (sample, campaign) in &read {
+        for Screened { sample, campaign, revision, waits } in &read {
             index.insert(sample, *campaign);
+            index.hear(sample.id, *revision, *waits);
         }
         drop(index);
         if let Some(last) = records.last() {
@@ -51,10 +55,22 @@ fn read(
     Ok(())
 }
 
-/// What a record says; `None` when it is not what the topic carries, which the stages after this one deal with.
-fn screened(delivered: &Delivered) -> Option<(Sample, Option<Uuid>)> {
+/// What a record says.
+struct Screened {
+    sample: Sample,
+    campaign: Option<Uuid>,
+    revision: i32,
+    waits: bool,
+}
+
+/// `None` when it is not what the topic carries, which the stages after this one deal with.
+fn screened(delivered: &Delivered) -> Option<Screened> {
     let Delivered { position, record, .. } = delivered;
     let screened = CommentScreened::decode(position.topic, &record.headers, record.payload.as_deref()).ok()?;
-    let sample = Sample::of(screened.comment.as_ref()?)?;
-    Some((sample, Uuid::parse_str(&screened.campaign).ok()))
+    Some(Screened {
+        sample: Sample::of(screened.comment.as_ref()?)?,
+        campaign: Uuid::parse_str(&screened.campaign).ok(),
+        revision: screened.revision,
+        waits: screened.verdict() == Verdict::Hold,
+    })
 }

@@ -30,6 +30,8 @@ pub(super) struct Member {
     /// Earlier copies, and comments of the author and from the address when it came.
     seen: (u32, u32, u32),
     pub(super) decisions: Decisions,
+    /// Its last screening in the log: the revision, and whether it waits for a person.
+    pub(super) heard: Option<(i32, bool)>,
 }
 
 impl Member {
@@ -106,6 +108,11 @@ impl Index {
         samples.map(|sample| sample.map_or_else(Seen::default, |sample| self.insert(sample, None))).collect()
     }
 
+    /// What is known of a comment by now; nothing when it is not remembered.
+    pub fn look_up(&self, id: Uuid) -> Seen {
+        self.by_id.get(&id).map_or_else(Seen::default, |number| self.seen(*number))
+    }
+
     /// How far back it remembers, in milliseconds, and at most how many comments.
     pub(super) fn room(&self) -> (i64, u64) {
         (self.limits.window, self.limits.comments as u64)
@@ -134,7 +141,7 @@ impl Index {
         let seen = (earlier, count(&self.authors, sample.author), count(&self.addresses, sample.address));
         let near = self.near(&sample);
         self.by_id.insert(sample.id, number);
-        self.recent.push_back(Member { sample, cluster: None, seen, decisions: Decisions::default() });
+        self.recent.push_back(Member { sample, cluster: None, seen, decisions: Decisions::default(), heard: None });
         self.join(number, &near);
         self.enter(number);
         number

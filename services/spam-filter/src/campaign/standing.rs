@@ -13,7 +13,7 @@ pub enum Word {
     Withdrawn,
 }
 
-/// What moderators decided about a member, in whatever order it is heard of. Times are in milliseconds since 1970.
+/// What moderators decided about a member, in whatever order it is heard of. Times are in microseconds since 1970.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Decisions {
     /// The last decision: when, and whether it was spam; `None` where it says nothing about that.
@@ -39,6 +39,11 @@ impl Decisions {
     pub fn forget(&mut self, at: i64) {
         self.last = self.last.filter(|(last, _)| *last > at);
         self.void = self.void.filter(|void| *void > at);
+    }
+
+    /// Whether anything was ever decided about it.
+    pub fn is_decided(self) -> bool {
+        self.last.is_some()
     }
 
     /// What they come to; `None` when they say nothing.

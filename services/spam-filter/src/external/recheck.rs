@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{External, is_pending};
-use crate::{Rules, Signal, SpamFilter, decide};
+use crate::{Rules, Signal, SpamFilter, screen::judge_again};
 
 /// How far back what waits is looked for: about an older comment a person decides.
 const REACH: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -133,15 +133,5 @@ fn id(screened: &CommentScreened) -> &str {
 pub(crate) fn rescreen(mut screened: CommentScreened, signal: Option<Signal>, rules: &Rules) -> CommentScreened {
     screened.signals.retain(|known| !is_pending(known));
     screened.signals.extend(signal.map(Into::into));
-    screened.signals.sort_by(|a, b| {
-        b.at_least.cmp(&a.at_least).then_with(|| b.weight.total_cmp(&a.weight)).then_with(|| a.name.cmp(&b.name))
-    });
-    let weighed: Vec<Signal> = screened
-        .signals
-        .iter()
-        .map(|known| Signal { name: "", weight: known.weight, reason: String::new(), at_least: known.at_least() })
-        .collect();
-    let (verdict, score) = decide(&weighed, rules.policy());
-    screened.set_verdict(verdict);
-    CommentScreened { score, policy_version: rules.version().to_owned(), revision: screened.revision + 1, ..screened }
+    judge_again(screened, rules)
 }

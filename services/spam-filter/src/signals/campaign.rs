@@ -30,7 +30,7 @@ pub(super) fn counts(seen: &Seen, policy: &Policy) -> bool {
 }
 
 /// Points for being part of a campaign, by its size.
-pub(super) fn campaign(comment: &v1::Comment, seen: &Seen, policy: &Policy) -> Option<Signal> {
+pub(crate) fn campaign(comment: &v1::Comment, seen: &Seen, policy: &Policy) -> Option<Signal> {
     let campaign = of(seen, policy)?;
     let standing = standing(campaign, policy);
     if standing == Standing::Cleared {
@@ -48,7 +48,7 @@ pub(super) fn campaign(comment: &v1::Comment, seen: &Seen, policy: &Policy) -> O
 }
 
 /// Spam, once moderators have called enough members so.
-pub(super) fn decided(seen: &Seen, policy: &Policy) -> Option<Signal> {
+pub(crate) fn decided(seen: &Seen, policy: &Policy) -> Option<Signal> {
     let campaign = of(seen, policy)?;
     (standing(campaign, policy) == Standing::Spam).then(|| Signal {
         name: name::CAMPAIGN_DECIDED,

@@ -1,7 +1,6 @@
 //! Waves of variants: what hangs together, what does not, and what moderators' decisions make of it.
 
 use std::{
-    collections::HashMap,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -9,118 +8,22 @@ use std::{
     time::{Duration, Instant},
 };
 
-use async_trait::async_trait;
 use proptest::prelude::*;
-use rejoinder_pipeline::{Log, Outcome, Position, Received, Record, Stage, Transient, sqlite::SqliteLog};
+use rejoinder_pipeline::{Log, Record, sqlite::SqliteLog};
 use rejoinder_proto::{
-    Topic, from_millis,
-    v1::{Comment, CommentScreened, CommentValidated, Verdict},
+    from_millis,
+    v1::{Comment, Verdict},
 };
 use rejoinder_spam_filter::{
-    History, Policy, SpamFilter,
-    campaign::{Campaigns, Index, Limits, Sample, follow},
+    campaign::{Index, Limits, Sample, follow},
     signals::name,
 };
 use uuid::Uuid;
 
-use crate::support::{SITE, author, post, text};
-
-struct Nobody;
-
-#[async_trait]
-impl History for Nobody {
-    async fn previously_approved(&self, authors: &[(String, String, String)]) -> Result<Vec<bool>, Transient> {
-        Ok(vec![false; authors.len()])
-    }
-}
-
-fn id(n: u64) -> Uuid {
-    Uuid::from_u128(0x0190_163d_8694_739b_aea5_0000_0000_0000 + u128::from(n))
-}
-
-fn comment(n: u64, words: &str) -> Comment {
-    let mut comment = text(words);
-    comment.id = id(n).to_string();
-    comment.submitted_at = Some(from_millis(1_700_000_000_000 + n as i64 * 1000));
-    comment.thread.get_or_insert_default().id = format!("page-{}", n % 300);
-    comment.author = Some(author(&format!("Reader {n}"), &format!("r{n}@example.org")));
-    comment.client.get_or_insert_default().ip = format!("198.51.{}.{}", n / 250 % 250, n % 250);
-    comment
-}
-
-/// One of many ways in which a spinner says the same.
-fn spun(n: u64) -> Comment {
-    let pick = |salt: u64, of: &[&'static str]| {
-        let mixed = (n.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ salt.wrapping_mul(0xBF58_476D_1CE4_E5B9)).rotate_left(29);
-        of[(mixed.wrapping_mul(0x94D0_49BB_1331_11EB) >> 40) as usize % of.len()]
-    };
-    let words = format!(
-        "{} I was in debt until {} {} showed me how to trade. I {} {}{} in {} weeks, and my {} did the same {} Write to \
-         {} on the messenger and {} with a small deposit {}",
-        pick(1, &["Honestly,", "Believe me,", "True story:", "Well,", "🔥"]),
-        pick(2, &["Mrs", "Madam", "Coach", "Miss"]),
-        pick(3, &["Dana", "Olena", "Petra", "Maribel", "Yuki", "Femi"]),
-        pick(4, &["made", "earned", "got", "mаde", "e\u{200b}arned"]),
-        pick(5, &["$", "€", "£", ""]),
-        n * 37 % 90_000 + 1_000,
-        n % 9 + 2,
-        pick(6, &["sister", "neighbour", "boss", "brother"]),
-        pick(7, &["💰", "🙏🙏", "!!!", "."]),
-        pick(8, &["her", "them", "the team"]),
-        pick(9, &["start", "begin", "ѕtart"]),
-        pick(10, &["today", "now", "💵", "t o d a y"]),
-    );
-    comment(n, &words)
-}
-
-const HONEST: [&str; 8] = [
-    "Thank you!",
-    "first",
-    "🔥🔥🔥",
-    "I was in debt myself, and what helped was a plan and a friend who kept me to it. No trade ever did.",
-    "The harbour was rebuilt in the sixties, as far as I remember from my father's stories.",
-    "Who took the photograph at the top? It would look good on a poster.",
-    "Could you write about the night trains next? The last ones leave from our town this winter.",
-    "Not my view, but well argued, and the numbers in the second table surprised me.",
-];
-
-fn received(n: u64, comment: Comment) -> Received<CommentValidated> {
-    let position = Position { topic: Topic::Validated, partition: (n % 4) as i32, offset: n as i64 };
-    Received { event: CommentValidated { comment: Some(comment) }, position }
-}
-
-struct Site {
-    filter: SpamFilter,
-    campaigns: Arc<Campaigns>,
-}
-
-impl Site {
-    fn new(policy: Policy) -> Self {
-        let policies = HashMap::from([(SITE.to_owned(), policy)]);
-        let campaigns = Arc::new(Campaigns::new(&policies));
-        let filter = SpamFilter::new(&policies, Arc::new(Nobody), Arc::clone(&campaigns)).expect("a good policy");
-        Self { filter, campaigns }
-    }
-
-    async fn screen(&mut self, comments: impl IntoIterator<Item = Comment>) -> Vec<CommentScreened> {
-        let batch: Vec<_> = comments.into_iter().zip(0..).map(|(comment, n)| received(n, comment)).collect();
-        let outcomes = self.filter.process(&batch).await.expect("nobody is asked");
-        let only = |outcome| match outcome {
-            Outcome::Emit(mut events) => events.pop().expect("one event"),
-            Outcome::Reject(reason) => panic!("{reason:?}"),
-        };
-        outcomes.into_iter().map(only).collect()
-    }
-
-    fn decide(&self, comment: &Comment, at: i64, spam: bool) {
-        let sample = Sample::of(comment).expect("it has an id");
-        self.campaigns.lock().decide(&sample, at, Some(spam));
-    }
-}
-
-fn spoke(screened: &CommentScreened, name: &str) -> Option<f64> {
-    screened.signals.iter().find(|signal| signal.name == name).map(|signal| signal.weight)
-}
+use crate::{
+    support::{SITE, author, post},
+    wave::{HONEST, Site, comment, id, spoke, spun},
+};
 
 #[tokio::test]
 async fn a_wave_is_held_follows_three_decisions_and_is_cleared_when_they_are_taken_back() {
@@ -161,9 +64,9 @@ async fn a_wave_is_held_follows_three_decisions_and_is_cleared_when_they_are_tak
     let honest = site.screen(HONEST.iter().zip(20_000..).map(|(words, n)| comment(n, words))).await;
     assert!(honest.iter().all(|screened| screened.campaign.is_empty()));
     let settled = site.campaigns.lock().settled(SITE, 3);
-    assert_eq!(settled, [(name, 3)]);
-    let undecided = site.campaigns.lock().undecided(name);
-    assert!(undecided.len() >= 2_150 && !undecided.contains(&id(700)), "{}", undecided.len());
+    assert_eq!(settled, [name]);
+    let together = site.campaigns.lock().together(id(700));
+    assert!(together.len() >= 2_150 && together.contains(&id(3)), "{}", together.len());
 
     site.decide(&spun(900), 6_000, false);
     let disputed = &site.screen([spun(2_300)]).await[0];
@@ -318,7 +221,7 @@ fn decided_members_outlive_the_window_and_all_of_it_is_bounded() {
     let campaign = index.insert(&sample(&week_later), None).campaign.expect("it is known again");
     assert_eq!((campaign.id, campaign.tally.spam, campaign.size), (name, 6, 7));
     index.reset(SITE, 2_000);
-    assert_eq!(index.settled(SITE, 3), []);
+    assert!(index.settled(SITE, 3).is_empty());
 }
 
 proptest! {

@@ -3,6 +3,7 @@
 mod bounds;
 mod campaign;
 mod external;
+mod following;
 mod languages;
 mod model;
 mod normal;
@@ -10,4 +11,5 @@ mod policy;
 mod signals;
 mod stage;
 mod support;
+mod wave;
 mod wordpress;
