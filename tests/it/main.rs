@@ -3,6 +3,7 @@
 mod akismet;
 mod bad_input;
 mod browser;
+mod campaigns;
 mod distributed;
 mod embedded;
 mod external_check;

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
-use rejoinder_comment_store::{CommentStore, Store};
+use rejoinder_comment_store::{CommentStore, Store, inspect::Inspect};
 use rejoinder_gateway::{Akismet, Dev, Gateway, Site};
 use rejoinder_notifier::{Mailer, Notifier, Sender};
 use rejoinder_pipeline::{
@@ -13,7 +13,7 @@ use rejoinder_pipeline::{
 };
 use rejoinder_spam_filter::{
     SpamFilter,
-    campaign::{self, Campaigns},
+    campaign::{self, Campaigns, Following},
 };
 use rejoinder_validator::Validator;
 use tokio::{net::TcpListener, sync::Notify};
@@ -22,7 +22,7 @@ use crate::{
     akismet::{self, FilterCheck},
     config::{Config, Policies, SiteConfig},
     deployment,
-    seams::StoreHistory,
+    seams::{StoreDecisions, StoreHistory, StoreMembers},
     workers::Workers,
 };
 
@@ -35,7 +35,7 @@ pub struct House {
     /// The log.
     pub log: Arc<dyn Log>,
     /// The comment store.
-    pub store: Arc<dyn Store>,
+    pub store: Arc<dyn Inspect>,
     /// Whether each part can work.
     pub health: Arc<Health>,
 }
@@ -82,7 +82,8 @@ impl House {
     }
 
     fn history(&self) -> Arc<StoreHistory> {
-        Arc::new(StoreHistory(Arc::clone(&self.store)))
+        let store: Arc<dyn Store> = self.store.clone();
+        Arc::new(StoreHistory(store))
     }
 
     /// Starts the validator.
@@ -91,25 +92,45 @@ impl House {
         workers.start(move || Ok(Validator::new(Arc::clone(&policies.validation), history.clone())))
     }
 
-    /// Starts the spam filter, and what tells it of other filters' comments.
+    /// Starts the spam filter, and what tells it of other filters' comments and of moderators' decisions.
     pub fn spam_filter(&self, workers: &mut Workers) -> Result<()> {
         let (policies, history) = (Arc::clone(&self.policies), self.history());
         let externals = akismet::externals(&self.config.sites)?;
-        let campaigns = Arc::new(Campaigns::new(&policies.screening));
-        let (log, known, stop) = (Arc::clone(&self.log), Arc::clone(&campaigns), workers.stop());
-        workers.spawn("campaigns", async move {
-            let stopped = move || stop.is_cancelled();
-            Ok(tokio::task::spawn_blocking(move || campaign::follow(log.as_ref(), &known, stopped)).await?)
-        });
+        let campaigns = self.campaigns(workers)?;
         workers.start(move || {
             let filter = SpamFilter::new(&policies.screening, history.clone(), Arc::clone(&campaigns))?;
             Ok(filter.with_externals(Arc::clone(&externals)))
         })
     }
 
+    /// What the filter knows of campaigns: from all filters' screenings, and from moderators' decisions, which what waits
+    /// follows.
+    fn campaigns(&self, workers: &mut Workers) -> Result<Arc<Campaigns>> {
+        let campaigns = Arc::new(Campaigns::new(&self.policies.screening).awaiting_decisions());
+        let (log, known, stop) = (Arc::clone(&self.log), Arc::clone(&campaigns), workers.stop());
+        workers.spawn("campaigns", async move {
+            let stopped = move || stop.is_cancelled();
+            Ok(tokio::task::spawn_blocking(move || campaign::follow(log.as_ref(), &known, stopped)).await?)
+        });
+        let following = Following::new(
+            &self.policies.screening,
+            Arc::clone(&campaigns),
+            Arc::new(StoreDecisions(Arc::clone(&self.store))),
+            Arc::new(StoreMembers(Arc::clone(&self.store))),
+            self.history(),
+            self.log.publisher()?,
+        )?;
+        let stop = workers.stop();
+        workers.spawn("decisions", async move {
+            following.run(stop).await;
+            Ok(())
+        });
+        Ok(campaigns)
+    }
+
     /// Starts the comment store.
     pub fn comment_store(&self, workers: &mut Workers) -> Result<()> {
-        let store = Arc::clone(&self.store);
+        let store: Arc<dyn Store> = self.store.clone();
         workers.start(move || Ok(CommentStore::new(Arc::clone(&store))))
     }
 
@@ -142,7 +163,7 @@ impl House {
         let sites = self.config.sites.iter().map(|(name, site)| (name.clone(), self.site(name, site)));
         let gateway = Gateway {
             publisher: self.log.publisher()?,
-            store: Arc::clone(&self.store),
+            store: self.store.clone(),
             sites: Arc::new(sites.collect()),
             tokens: deployment::token_keys(&self.config)?,
             check: Arc::new(move |event| match validation.get(&event.site) {

@@ -21,7 +21,7 @@ mod table;
 pub use follow::follow;
 pub use following::{Following, Members, without_campaign};
 pub use index::Index;
-pub use model::{Campaign, Limits, Seen};
+pub use model::{Campaign, Limits, Seen, Stands};
 pub use sample::Sample;
 pub use shared::Campaigns;
 pub use standing::{Decisions, Standing, Tally, Word};

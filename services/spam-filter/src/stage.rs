@@ -124,7 +124,7 @@ impl Stage for SpamFilter {
         &mut self,
         batch: &[Received<CommentValidated>],
     ) -> Result<Vec<Outcome<CommentScreened>>, Transient> {
-        if self.minds.as_ref().is_some_and(|minds| !minds.caught_up()) {
+        if !self.campaigns.is_ready() || self.minds.as_ref().is_some_and(|minds| !minds.caught_up()) {
             return Err(Transient::new("decision log", "moderators' decisions have not been read yet"));
         }
         let read = self.read(batch);

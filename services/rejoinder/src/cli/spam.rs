@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use uuid::Uuid;
 
-/// The spam filter's tools. Rows are JSON Lines, `{id, text, author?, date?, label?, source?}`; they are read and written
+use super::values::Moment;
+
+/// The spam filter's tools. For those that train, ask and measure a model, rows are JSON Lines, `{id, text, author?, date?, label?, source?}`; they are read and written
 /// one by one.
 #[derive(Debug, Subcommand)]
 pub enum SpamCommand {
@@ -16,6 +19,16 @@ pub enum SpamCommand {
     Learn(ModelArgs),
     /// Say how good a model is on labelled files
     Eval(EvalArgs),
+    /// Print moderators' decisions, and which of them the filter learns
+    Decisions(DecisionsArgs),
+    /// Take back what was learnt from decisions about a comment, or by a moderator; no comment's state changes
+    Forget(ForgetArgs),
+    /// Take back all that was learnt about a site; no comment's state changes
+    Reset(ResetArgs),
+    /// List campaigns: waves of near copies, with what became of their members
+    Campaigns(CampaignsArgs),
+    /// Take back what a wrong campaign has led to, for all its members that no moderator has decided about
+    Undo(UndoArgs),
 }
 
 /// `rejoinder spam train`
@@ -76,4 +89,85 @@ pub struct EvalArgs {
     /// Of everything that is random in the training
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+}
+
+/// `rejoinder spam decisions`
+#[derive(Debug, Args)]
+pub struct DecisionsArgs {
+    /// Only of this site
+    #[arg(long)]
+    pub site: Option<String>,
+
+    /// Print JSON Lines
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `rejoinder spam forget`
+#[derive(Debug, Args)]
+#[group(id = "which", required = true, multiple = false, args = ["comment", "moderator"])]
+pub struct ForgetArgs {
+    /// The site
+    #[arg(long)]
+    pub site: String,
+
+    /// What was decided about this comment
+    #[arg(long, value_name = "ID")]
+    pub comment: Option<Uuid>,
+
+    /// What this moderator decided, where nobody else has decided since
+    #[arg(long)]
+    pub moderator: Option<String>,
+
+    /// Only what was decided at this time or later: 2026-01-31T12:00:00Z, or a day in UTC
+    #[arg(long, value_name = "TIME", conflicts_with = "comment")]
+    pub since: Option<Moment>,
+
+    /// Why; kept with the decisions
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+}
+
+/// `rejoinder spam reset`
+#[derive(Debug, Args)]
+pub struct ResetArgs {
+    /// The site
+    #[arg(long)]
+    pub site: String,
+
+    /// Why; kept with the decisions
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+}
+
+/// `rejoinder spam campaigns`
+#[derive(Debug, Args)]
+pub struct CampaignsArgs {
+    /// Only of this site
+    #[arg(long)]
+    pub site: Option<String>,
+
+    /// Of comments that were submitted in the last so many days
+    #[arg(long, default_value_t = 7)]
+    pub days: u32,
+
+    /// Print JSON Lines
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `rejoinder spam undo`
+#[derive(Debug, Args)]
+pub struct UndoArgs {
+    /// The campaign's name, as `rejoinder spam campaigns` lists it
+    #[arg(value_name = "CAMPAIGN")]
+    pub campaign: Uuid,
+
+    /// Only on this site
+    #[arg(long)]
+    pub site: Option<String>,
+
+    /// Why; kept with the decisions
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
 }

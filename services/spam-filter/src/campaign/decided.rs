@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{Decisions, Index, Sample, Standing, Tally, index::Member, sample::site as site_number};
+use super::{Decisions, Index, Sample, Standing, Stands, Tally, index::Member, sample::site as site_number};
 use crate::{Lesson, Taught};
 
 impl Index {
@@ -76,35 +76,36 @@ impl Index {
         }
     }
 
-    /// What the log says of a comment's last screening: whether it waits for a person.
-    pub fn hear(&mut self, id: Uuid, revision: i32, waits: bool) {
+    /// Where a comment stands by a screening in the log.
+    pub fn hear(&mut self, id: Uuid, revision: i32, stands: Stands) {
         let Some(member) = self.by_id.get(&id).copied().and_then(|number| self.member_mut(number)) else { return };
         if member.heard.is_none_or(|(known, _)| known <= revision) {
-            member.heard = Some((revision, waits));
+            member.heard = Some((revision, stands));
         }
     }
 
-    /// The campaigns that moderators of a site have settled as spam.
-    pub fn settled(&self, site: &str, enough: u32) -> Vec<Uuid> {
+    /// The campaigns that moderators of a site have brought to a standing.
+    pub fn with_standing(&self, site: &str, enough: u32, standing: Standing) -> Vec<Uuid> {
         let site = site_number(site);
-        let is_settled = |tally: &Tally| tally.standing(enough) == Standing::Spam;
-        let settled = self.clusters.values().filter(|cluster| cluster.tallies.get(&site).is_some_and(is_settled));
-        settled.filter_map(|cluster| cluster.name).collect()
+        let is_meant = |tally: &Tally| tally.standing(enough) == standing;
+        let meant = self.clusters.values().filter(|cluster| cluster.tallies.get(&site).is_some_and(is_meant));
+        meant.filter_map(|cluster| cluster.name).collect()
     }
 
-    /// The members of a campaign that wait for a moderator of the site, the first one first: their ids and when they were
-    /// submitted, in milliseconds since 1970.
-    pub fn waiting(&self, campaign: Uuid, site: &str) -> Vec<(Uuid, i64)> {
+    /// The members of a campaign on a site that stand so, and about which no moderator has decided: their ids and when they
+    /// were submitted, in milliseconds since 1970, in the order of the ids.
+    pub fn members(&self, campaign: Uuid, site: &str, stands: Stands) -> Vec<(Uuid, i64)> {
         let site = site_number(site);
         let named = self.clusters.values().filter(|cluster| cluster.name == Some(campaign));
         let members = named.flat_map(|cluster| &cluster.members).filter_map(|number| self.member(*number));
-        let waits = |member: &&Member| {
-            let waits = member.heard.is_some_and(|(_, waits)| waits);
-            waits && member.sample.site == site && !member.decisions.is_decided()
-        };
-        let mut waiting: Vec<_> = members.filter(waits).map(|member| (member.sample.id, member.sample.at)).collect();
-        waiting.sort_unstable();
-        waiting
+        let meant = members.filter(|member| {
+            member.heard.is_some_and(|(_, heard)| heard == stands)
+                && member.sample.site == site
+                && !member.decisions.is_decided()
+        });
+        let mut meant: Vec<_> = meant.map(|member| (member.sample.id, member.sample.at)).collect();
+        meant.sort_unstable();
+        meant
     }
 
     /// All remembered comments that hang together with one, that one included.

@@ -1,13 +1,10 @@
 use std::time::Duration;
 
 use rejoinder_pipeline::{Delivered, LogError, Records, log::Start};
-use rejoinder_proto::{
-    Event, Topic, from_millis, millis, now,
-    v1::{CommentScreened, Verdict},
-};
+use rejoinder_proto::{Event, Topic, from_millis, millis, now, v1::CommentScreened};
 use uuid::Uuid;
 
-use super::{Campaigns, Sample};
+use super::{Campaigns, Sample, Stands};
 
 /// How long to wait for records before looking whether to stop.
 const WAIT: Duration = Duration::from_millis(500);
@@ -43,9 +40,9 @@ fn read(
         // Read outside of the lock: the stage must not wait for it.
         let read: Vec<_> = records.iter().filter_map(screened).collect();
         let mut index = campaigns.lock();
-        for Screened { sample, campaign, revision, waits } in &read {
+        for Screened { sample, campaign, revision, stands } in &read {
             index.insert(sample, *campaign);
-            index.hear(sample.id, *revision, *waits);
+            index.hear(sample.id, *revision, *stands);
         }
         drop(index);
         if let Some(last) = records.last() {
@@ -60,7 +57,7 @@ struct Screened {
     sample: Sample,
     campaign: Option<Uuid>,
     revision: i32,
-    waits: bool,
+    stands: Stands,
 }
 
 /// `None` when it is not what the topic carries, which the stages after this one deal with.
@@ -71,6 +68,6 @@ fn screened(delivered: &Delivered) -> Option<Screened> {
         sample: Sample::of(screened.comment.as_ref()?)?,
         campaign: Uuid::parse_str(&screened.campaign).ok(),
         revision: screened.revision,
-        waits: screened.verdict() == Verdict::Hold,
+        stands: Stands::of(&screened),
     })
 }

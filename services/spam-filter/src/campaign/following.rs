@@ -1,7 +1,7 @@
 //! What waits follows the moderators' decisions, without a person.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     hash::{BuildHasher, Hasher, RandomState},
     sync::Arc,
     time::Duration,
@@ -17,9 +17,9 @@ use rejoinder_proto::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Campaigns, Sample, Seen};
+use super::{Campaigns, Sample, Seen, Standing, Stands};
 use crate::{
-    Decisions, Lesson, Policy, PolicyError, Rules, SpamFilter,
+    Decisions, History, Lesson, Policy, PolicyError, Rules, SpamFilter,
     screen::judge_again,
     signals::{self, name},
 };
@@ -40,9 +40,9 @@ const ROUNDS: u8 = 60;
 /// The members of campaigns, as the store has them.
 #[async_trait]
 pub trait Members: Send + Sync {
-    /// The last screening of each of these comments of a site that waits there for a person, and about which nobody has
-    /// decided. With each id, in their order, comes when it was submitted, in milliseconds since 1970.
-    async fn waiting(
+    /// The last screening of each of these comments of a site about which nobody has decided. With each id, in their order,
+    /// comes when it was submitted, in milliseconds since 1970.
+    async fn undecided(
         &self,
         site: &str,
         campaign: Uuid,
@@ -50,7 +50,8 @@ pub trait Members: Send + Sync {
     ) -> Result<Vec<CommentScreened>, Transient>;
 }
 
-/// Tells [`Campaigns`] what moderators decide, and screens again what waits in a campaign that they have settled.
+/// Tells [`Campaigns`] what moderators decide, and screens again what that changes: what waits in a campaign that they have
+/// called spam, and what had followed where they have cleared it.
 ///
 /// Every process may do so: a second screening follows from the first one and the campaign, and one that comes twice is
 /// one.
@@ -59,6 +60,7 @@ pub struct Following {
     rules: HashMap<String, Rules>,
     decisions: Arc<dyn Decisions>,
     members: Arc<dyn Members>,
+    history: Arc<dyn History>,
     publisher: Arc<dyn Publisher>,
     /// The last row of the decision log that was read.
     seq: i64,
@@ -73,11 +75,12 @@ impl Following {
         campaigns: Arc<Campaigns>,
         decisions: Arc<dyn Decisions>,
         members: Arc<dyn Members>,
+        history: Arc<dyn History>,
         publisher: Arc<dyn Publisher>,
     ) -> Result<Self, PolicyError> {
         let rules = policies.iter().map(|(site, policy)| Ok((site.clone(), Rules::new(policy.clone())?)));
         let rules = rules.collect::<Result<_, PolicyError>>()?;
-        Ok(Self { campaigns, rules, decisions, members, publisher, seq: 0, missed: HashMap::new() })
+        Ok(Self { campaigns, rules, decisions, members, history, publisher, seq: 0, missed: HashMap::new() })
     }
 
     /// Round after round, until `stop`.
@@ -102,19 +105,24 @@ impl Following {
     /// Learns the decisions that came, and screens again what follows from them; how many comments that were.
     pub async fn round(&mut self) -> Result<usize, Transient> {
         self.learn().await?;
-        let settled = |(site, rules): (&String, &Rules)| {
+        let mut work = Vec::new();
+        for (site, rules) in &self.rules {
             let enough = rules.policy().campaign_decisions;
             let index = self.campaigns.lock();
-            let campaigns = if enough == 0 { Vec::new() } else { index.settled(site, enough) };
-            let waiting = |campaign| (campaign, site.clone(), index.waiting(campaign, site));
-            campaigns.into_iter().map(waiting).collect::<Vec<_>>()
-        };
-        let settled: Vec<_> = self.rules.iter().flat_map(settled).collect();
-        self.missed.retain(|id, _| settled.iter().any(|(.., waiting)| waiting.iter().any(|(other, _)| other == id)));
+            for (standing, stands) in [(Standing::Spam, Stands::Waiting), (Standing::Cleared, Stands::Following)] {
+                let campaigns = if enough == 0 { Vec::new() } else { index.with_standing(site, enough, standing) };
+                work.extend(campaigns.into_iter().map(|campaign| {
+                    let members = index.members(campaign, site, stands);
+                    Work { campaign, site: site.clone(), stands, members }
+                }));
+            }
+        }
+        let known: HashSet<Uuid> = work.iter().flat_map(|work| &work.members).map(|(id, _)| *id).collect();
+        self.missed.retain(|id, _| known.contains(id));
         let mut done = 0;
-        for (campaign, site, waiting) in settled {
-            for part in waiting.chunks(TOGETHER) {
-                done += self.screen_again(campaign, &site, part).await?;
+        for work in &work {
+            for part in work.members.chunks(TOGETHER) {
+                done += self.screen_again(work, part).await?;
             }
         }
         Ok(done)
@@ -135,51 +143,79 @@ impl Following {
             let read: Vec<_> = read.collect();
             self.campaigns.lock().learn(&read);
             if is_last {
+                self.campaigns.set_ready();
                 return Ok(());
             }
         }
     }
 
-    async fn screen_again(&mut self, campaign: Uuid, site: &str, waiting: &[(Uuid, i64)]) -> Result<usize, Transient> {
+    async fn screen_again(&mut self, work: &Work, members: &[(Uuid, i64)]) -> Result<usize, Transient> {
+        let Work { campaign, site, stands, .. } = work;
         let Some(rules) = self.rules.get(site) else { return Ok(0) };
-        let found = self.members.waiting(site, campaign, waiting).await?;
-        let second = |screened: CommentScreened| {
+        let mut found = self.members.undecided(site, *campaign, members).await?;
+        found.retain(|screened| Stands::of(screened) == *stands);
+        // The author's standing was no question where the campaign made it spam.
+        let mut approved = vec![None; found.len()];
+        if *stands == Stands::Following {
+            let authors: Vec<_> = found.iter().map(author).collect();
+            let answers = self.history.previously_approved(&authors).await?;
+            approved.iter_mut().zip(answers).for_each(|(approved, answer)| *approved = Some(answer));
+        }
+        let second = |(screened, approved): (CommentScreened, Option<bool>)| {
             let id = Uuid::parse_str(&screened.comment.as_ref()?.id).ok()?;
-            let seen = self.campaigns.lock().look_up(id);
-            Some((id, rescreen(screened, &seen, rules)?))
+            let second = match stands {
+                Stands::Following => without_campaign(screened, approved, rules),
+                _ => rescreen(screened, &self.campaigns.lock().look_up(id), rules)?,
+            };
+            Some((id, second))
         };
         let publisher = &self.publisher;
-        let sent = found.into_iter().filter_map(second).map(|(id, second)| async move {
+        let sent = found.into_iter().zip(approved).filter_map(second).map(|(id, second)| async move {
             let record = Record::of(&second, SpamFilter::NAME, &trace::new_traceparent());
-            (id, second.revision, publisher.append(record).await)
+            (id, second.revision, Stands::of(&second), publisher.append(record).await)
         });
         let sent: Vec<_> = stream::iter(sent).buffer_unordered(ON_THEIR_WAY).collect().await;
         let mut done = 0;
-        for (id, revision, appended) in sent {
+        for (id, revision, stands, appended) in sent {
             match appended {
                 Ok(_) => {
                     // The log says so too, a moment later.
-                    self.campaigns.lock().hear(id, revision, false);
+                    self.campaigns.lock().hear(id, revision, stands);
                     done += 1;
                 }
                 Err(error) => tracing::warn!(%id, %error, "a second screening was not taken, trying again"),
             }
         }
-        self.miss(campaign, site, waiting);
+        self.miss(work, members);
         Ok(done)
     }
 
     /// Counts the rounds in which comments were looked for in vain.
-    fn miss(&mut self, campaign: Uuid, site: &str, waiting: &[(Uuid, i64)]) {
+    fn miss(&mut self, work: &Work, members: &[(Uuid, i64)]) {
         let mut index = self.campaigns.lock();
-        for (id, _) in index.waiting(campaign, site).into_iter().filter(|member| waiting.contains(member)) {
+        let left = index.members(work.campaign, &work.site, work.stands);
+        for (id, _) in left.into_iter().filter(|member| members.binary_search(member).is_ok()) {
             let rounds = self.missed.entry(id).or_insert(0);
             *rounds += 1;
             if *rounds >= ROUNDS {
-                index.hear(id, i32::MAX, false);
+                index.hear(id, i32::MAX, Stands::Otherwise);
             }
         }
     }
+}
+
+/// Members of a campaign that are to be screened again.
+struct Work {
+    campaign: Uuid,
+    site: String,
+    stands: Stands,
+    members: Vec<(Uuid, i64)>,
+}
+
+fn author(screened: &CommentScreened) -> (String, String, String) {
+    let comment = screened.comment.as_ref();
+    let author = comment.and_then(|comment| comment.author.clone()).unwrap_or_default();
+    (comment.map_or_else(String::new, |comment| comment.site.clone()), author.name, author.email)
 }
 
 /// The screening of a comment by what its campaign has come to; `None` when it is not settled.

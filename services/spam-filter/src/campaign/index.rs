@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use uuid::Uuid;
 
 use super::{
-    Campaign, Decisions, Limits, Sample, Seen, Tally, Word,
+    Campaign, Decisions, Limits, Sample, Seen, Stands, Tally, Word,
     clusters::{Cluster, Counts},
     sketch::Sketch,
     table::Table,
@@ -30,8 +30,8 @@ pub(super) struct Member {
     /// Earlier copies, and comments of the author and from the address when it came.
     seen: (u32, u32, u32),
     pub(super) decisions: Decisions,
-    /// Its last screening in the log: the revision, and whether it waits for a person.
-    pub(super) heard: Option<(i32, bool)>,
+    /// Its last screening in the log: the revision, and where it stands since.
+    pub(super) heard: Option<(i32, Stands)>,
 }
 
 impl Member {

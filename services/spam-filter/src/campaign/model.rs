@@ -1,7 +1,8 @@
+use rejoinder_proto::v1::{CommentScreened, Verdict};
 use uuid::Uuid;
 
 use super::Tally;
-use crate::Policy;
+use crate::{Policy, signals::name};
 
 /// How much is remembered, and for how long.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,4 +68,28 @@ pub struct Campaign {
     pub first_seen: i64,
     /// What moderators of the member's site said.
     pub tally: Tally,
+}
+
+/// Where a member stands by its last screening in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stands {
+    /// It waits for a person.
+    Waiting,
+    /// It is spam since moderators called others so.
+    Following,
+    /// It is published, or spam for reasons of its own.
+    Otherwise,
+}
+
+impl Stands {
+    /// What a screening says.
+    pub fn of(screened: &CommentScreened) -> Self {
+        match screened.verdict() {
+            Verdict::Hold => Stands::Waiting,
+            Verdict::Spam if screened.signals.iter().any(|signal| signal.name == name::CAMPAIGN_DECIDED) => {
+                Stands::Following
+            }
+            _ => Stands::Otherwise,
+        }
+    }
 }

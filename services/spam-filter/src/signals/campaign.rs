@@ -58,8 +58,12 @@ pub(crate) fn decided(seen: &Seen, policy: &Policy) -> Option<Signal> {
     })
 }
 
-/// Points for a comment that comes among many of one author or address.
+/// Points for a comment that comes among many of one author or address, where it is not part of a campaign: that many
+/// came is said once.
 pub(super) fn burst(seen: &Seen, policy: &Policy) -> Option<Signal> {
+    if counts(seen, policy) {
+        return None;
+    }
     let from = |at: u32, n: u32| at > 0 && n >= at;
     let by = match (from(policy.burst_author_at, seen.by_author), from(policy.burst_address_at, seen.by_address)) {
         (true, _) => format!("{} of this author", count(seen.by_author as usize, "comment", "comments")),

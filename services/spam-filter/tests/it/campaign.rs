@@ -15,7 +15,7 @@ use rejoinder_proto::{
     v1::{Comment, Verdict},
 };
 use rejoinder_spam_filter::{
-    campaign::{Index, Limits, Sample, follow},
+    campaign::{Index, Limits, Sample, Standing, follow},
     signals::name,
 };
 use uuid::Uuid;
@@ -63,7 +63,7 @@ async fn a_wave_is_held_follows_three_decisions_and_is_cleared_when_they_are_tak
     assert!(more.iter().any(|screened| screened.signals[0].reason.contains("called 3 of these spam")));
     let honest = site.screen(HONEST.iter().zip(20_000..).map(|(words, n)| comment(n, words))).await;
     assert!(honest.iter().all(|screened| screened.campaign.is_empty()));
-    let settled = site.campaigns.lock().settled(SITE, 3);
+    let settled = site.campaigns.lock().with_standing(SITE, 3, Standing::Spam);
     assert_eq!(settled, [name]);
     let together = site.campaigns.lock().together(id(700));
     assert!(together.len() >= 2_150 && together.contains(&id(3)), "{}", together.len());
@@ -221,7 +221,7 @@ fn decided_members_outlive_the_window_and_all_of_it_is_bounded() {
     let campaign = index.insert(&sample(&week_later), None).campaign.expect("it is known again");
     assert_eq!((campaign.id, campaign.tally.spam, campaign.size), (name, 6, 7));
     index.reset(SITE, 2_000);
-    assert!(index.settled(SITE, 3).is_empty());
+    assert!(index.with_standing(SITE, 3, Standing::Spam).is_empty());
 }
 
 proptest! {

@@ -6,14 +6,14 @@ use std::{
 };
 
 use async_trait::async_trait;
-use rejoinder_pipeline::{Position, Publisher, Record, Transient, Unavailable};
+use rejoinder_pipeline::{Position, Publisher, Received, Record, Stage, Transient, Unavailable};
 use rejoinder_proto::{
     Event, Topic,
-    v1::{CommentScreened, Verdict},
+    v1::{CommentScreened, CommentValidated, Verdict},
 };
 use rejoinder_spam_filter::{
-    Decisions, Lesson, Policy, Rules, Taught,
-    campaign::{Campaigns, Following, Members, without_campaign},
+    Decisions, History, Lesson, Policy, Rules, Taught,
+    campaign::{Campaigns, Following, Members, Stands, without_campaign},
     signals::name,
 };
 use uuid::Uuid;
@@ -42,10 +42,16 @@ impl Decisions for World {
 
 #[async_trait]
 impl Members for World {
-    async fn waiting(&self, _: &str, _: Uuid, members: &[(Uuid, i64)]) -> Result<Vec<CommentScreened>, Transient> {
+    async fn undecided(&self, _: &str, _: Uuid, members: &[(Uuid, i64)]) -> Result<Vec<CommentScreened>, Transient> {
         let screened = self.screened.lock().expect("not poisoned");
-        let waits = |screened: &&CommentScreened| screened.verdict() == Verdict::Hold;
-        Ok(members.iter().filter_map(|(id, _)| screened.get(id)).filter(waits).cloned().collect())
+        Ok(members.iter().filter_map(|(id, _)| screened.get(id)).cloned().collect())
+    }
+}
+
+#[async_trait]
+impl History for World {
+    async fn previously_approved(&self, authors: &[(String, String, String)]) -> Result<Vec<bool>, Transient> {
+        Ok(vec![false; authors.len()])
     }
 }
 
@@ -56,7 +62,10 @@ impl Publisher for World {
             return Err(Unavailable::Log("gone".into()));
         }
         let event = CommentScreened::decode(record.topic, &record.headers, record.payload.as_deref());
-        self.appended.lock().expect("not poisoned").push(event.expect("a second screening"));
+        let event = event.expect("a second screening");
+        let id = Uuid::parse_str(&event.comment.as_ref().expect("a comment").id).expect("an id");
+        self.screened.lock().expect("not poisoned").insert(id, event.clone());
+        self.appended.lock().expect("not poisoned").push(event);
         Ok(Position { topic: Topic::Screened, partition: 0, offset: 0 })
     }
 }
@@ -81,14 +90,23 @@ async fn wave() -> (Site, Arc<World>, Following) {
     let world = Arc::new(World::default());
     for screened in site.screen((0..60).map(spun)).await {
         let id = Uuid::parse_str(&screened.comment.as_ref().expect("a comment").id).expect("an id");
-        site.campaigns.lock().hear(id, screened.revision, screened.verdict() == Verdict::Hold);
+        site.campaigns.lock().hear(id, screened.revision, Stands::of(&screened));
         world.screened.lock().expect("not poisoned").insert(id, screened);
     }
-    let policies = HashMap::from([(SITE.to_owned(), post())]);
-    let campaigns: Arc<Campaigns> = Arc::clone(&site.campaigns);
-    let (decisions, members, publisher) = (world.clone(), world.clone(), world.clone());
-    let following = Following::new(&policies, campaigns, decisions, members, publisher).expect("a good policy");
+    let following = following(&site, &world);
     (site, world, following)
+}
+
+fn following(site: &Site, world: &Arc<World>) -> Following {
+    let policies = HashMap::from([(SITE.to_owned(), post())]);
+    let campaigns = Arc::clone(&site.campaigns);
+    let (decisions, members, history) = (world.clone(), world.clone(), world.clone());
+    Following::new(&policies, campaigns, decisions, members, history, world.clone()).expect("a good policy")
+}
+
+fn spam(world: &World) -> usize {
+    let screened = world.screened.lock().expect("not poisoned");
+    screened.values().filter(|screened| screened.verdict() == Verdict::Spam).count()
 }
 
 fn held(world: &World) -> Vec<Uuid> {
@@ -103,6 +121,7 @@ async fn after_three_decisions_all_that_waits_is_screened_again_as_spam_once() {
     let (site, world, mut following) = wave().await;
     let waits = held(&world);
     assert!(waits.len() >= 15, "{}", waits.len());
+    let first = world.screened.lock().unwrap().clone();
     let decided: Vec<u64> = (0..60).filter(|n| waits.contains(&id(*n))).take(3).collect();
     for n in &decided[..2] {
         world.spam(*n);
@@ -115,7 +134,6 @@ async fn after_three_decisions_all_that_waits_is_screened_again_as_spam_once() {
     assert_eq!(following.round().await.expect("nothing is away"), waits.len() - 3, "what was decided is left alone");
     assert_eq!(following.round().await.expect("nothing is away"), 0, "once");
 
-    let first = world.screened.lock().unwrap().clone();
     let rules = Rules::new(post()).expect("a good policy");
     for second in world.appended.lock().unwrap().iter() {
         let id = Uuid::parse_str(&second.comment.as_ref().expect("a comment").id).expect("an id");
@@ -152,17 +170,20 @@ async fn a_ham_stops_it_and_what_is_withdrawn_does_not_come_back() {
     let next = &site.screen([spun(101)]).await[0];
     assert!(spoke(next, name::CAMPAIGN_DECIDED).is_some());
 
+    let followed = spam(&world);
     decided[..3].iter().for_each(|n| world.taught(*n, Lesson::Withdrawn));
-    following.round().await.expect("nothing is away");
+    let back = following.round().await.expect("nothing is away");
+    assert!(back > 0 && spam(&world) == followed - back, "what had followed comes back");
     let next = &site.screen([spun(102)]).await[0];
     assert_eq!((spoke(next, name::CAMPAIGN), spoke(next, name::CAMPAIGN_DECIDED)), (None, None));
 
     // A process that starts knows the same from the same log.
-    let policies = HashMap::from([(SITE.to_owned(), post())]);
-    let mut other = Site::new(post());
-    let campaigns = Arc::clone(&other.campaigns);
-    let mut following =
-        Following::new(&policies, campaigns, world.clone(), world.clone(), world.clone()).expect("a good policy");
+    let mut other = Site::with(post(), Campaigns::awaiting_decisions);
+    let position = Position { topic: Topic::Validated, partition: 0, offset: 0 };
+    let event = CommentValidated { comment: Some(spun(103)) };
+    let too_early = other.filter.process(&[Received { event, position }]).await;
+    assert_eq!(too_early.expect_err("nothing is known yet").dependency, "decision log");
+    let mut following = self::following(&other, &world);
     following.round().await.expect("nothing is away");
     let next = other.screen((0..20).map(spun)).await;
     assert!(next.iter().all(|screened| spoke(screened, name::CAMPAIGN).is_none()), "it is cleared there, too");

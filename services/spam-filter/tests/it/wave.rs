@@ -81,14 +81,18 @@ fn received(n: u64, comment: Comment) -> Received<CommentValidated> {
 }
 
 pub struct Site {
-    filter: SpamFilter,
+    pub filter: SpamFilter,
     pub campaigns: Arc<Campaigns>,
 }
 
 impl Site {
     pub fn new(policy: Policy) -> Self {
+        Self::with(policy, |campaigns| campaigns)
+    }
+
+    pub fn with(policy: Policy, change: impl FnOnce(Campaigns) -> Campaigns) -> Self {
         let policies = HashMap::from([(SITE.to_owned(), policy)]);
-        let campaigns = Arc::new(Campaigns::new(&policies));
+        let campaigns = Arc::new(change(Campaigns::new(&policies)));
         let filter = SpamFilter::new(&policies, Arc::new(Nobody), Arc::clone(&campaigns)).expect("a good policy");
         Self { filter, campaigns }
     }

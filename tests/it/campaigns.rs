@@ -1,0 +1,134 @@
+//! A wave of variants of one advertisement, from the first comment until an operator takes it back.
+
+use serde_json::{Value, json};
+
+use crate::harness::{CONFIG, Home, Running, action_link, client, path_of, until};
+
+fn home() -> Home {
+    let policy = "[sites.news.policy.screening]\nmode = \"post\"\n[sites.news.policy.validation]\nflood_seconds = 0\n";
+    Home::new(&format!("{CONFIG}\n{policy}"))
+}
+
+/// One of many ways to say the same.
+fn variant(n: usize) -> Value {
+    let pick = |salt: usize, of: &[&'static str]| of[(n * 7 + n / 3 * salt + salt) % of.len()];
+    let body = format!(
+        "{} my cousin {} found a gardener who makes every lawn green in {} weeks. We paid only {} and even the neighbours {} \
+         for the number {} Ask for the green book at the {} office #{n}#",
+        pick(1, &["Honestly,", "Believe me,", "Well,", "You know,"]),
+        pick(2, &["Dana", "Olena", "Petra", "Maribel", "Yuki", "Femi"]),
+        n % 9 + 2,
+        n * 37 % 900 + 10,
+        pick(3, &["asked", "ask", "call"]),
+        pick(5, &["🌱", "!!!", "🙏", "."]),
+        pick(4, &["garden", "green", "town"]),
+    );
+    json!({"thread": format!("page-{}", n % 40), "name": format!("Reader {n}"), "email": format!("r{n}@example.org"), "body": body})
+}
+
+const HONEST: [&str; 5] = [
+    "Thank you!",
+    "My cousin lives in that town, and the harbour is worth a visit in any weather.",
+    "A green lawn is a desert for bees; let the clover grow and see who comes.",
+    "Who took the photograph at the top? It would look good on a poster.",
+    "Could you write about the night trains next?",
+];
+
+/// The only campaign, as the command lists it.
+fn campaign(home: &Home) -> Option<Value> {
+    let lines = home.succeed(&["spam", "campaigns", "--json"]);
+    let campaigns: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert!(campaigns.len() <= 1, "{campaigns:?}");
+    campaigns.into_iter().next()
+}
+
+fn members(home: &Home, state: &str) -> u64 {
+    campaign(home).map_or(0, |campaign| campaign["states"][state].as_u64().expect("a number"))
+}
+
+async fn is_settled(dev: &Running, ids: &[String]) -> bool {
+    for id in ids {
+        if dev.state(id).await == "submitted" {
+            return false;
+        }
+    }
+    true
+}
+
+/// How the mail names the action.
+const SPAM: &str = "mark it as spam";
+
+/// A moderator calls a comment spam, by the link of a mail.
+async fn call_spam(home: &Home, dev: &Running, words: &str) {
+    until("the mail comes", async || action_link(&home.mails(), words, SPAM).is_some()).await;
+    let link = action_link(&home.mails(), words, SPAM).expect("a link");
+    let page = client().post(dev.url(&path_of(&link))).send().await.expect("a page");
+    assert!(page.status().is_success(), "{}", page.status());
+}
+
+#[tokio::test]
+async fn a_wave_is_held_follows_three_decisions_and_comes_back_when_it_is_undone() {
+    let home = home();
+    let mut dev = home.gateway(&["dev"]);
+    let (mut wave, mut honest) = (Vec::new(), Vec::new());
+    for n in 0..120 {
+        wave.push(dev.post(&variant(n)).await);
+        if n % 24 == 0 {
+            let body = HONEST[n / 24];
+            let name = format!("Honest {n}");
+            let comment = json!({"thread": "talk", "name": name, "email": format!("h{n}@example.org"), "body": body});
+            honest.push(dev.post(&comment).await);
+        }
+    }
+    until("all are stored", async || is_settled(&dev, &wave).await && is_settled(&dev, &honest).await).await;
+    let held = members(&home, "pending");
+    assert!(held >= 100, "{held} of 120 are held");
+    for id in &honest {
+        assert_eq!(dev.state(id).await, "published");
+    }
+
+    let mut decided = 0;
+    for (n, id) in wave.iter().enumerate().skip(30) {
+        if decided < 3 && dev.state(id).await == "pending" {
+            call_spam(&home, &dev, &format!("#{n}#")).await;
+            decided += 1;
+            if decided < 3 {
+                until("it is stored", async || members(&home, "spam") == decided).await;
+            }
+        }
+    }
+    until("what waits follows", async || members(&home, "pending") == 0).await;
+    assert!(members(&home, "spam") >= held, "{:?}", campaign(&home));
+    let before = members(&home, "spam");
+    let mut late = Vec::new();
+    for n in 200..220 {
+        late.push(dev.post(&variant(n)).await);
+    }
+    until("what comes is spam at once", async || members(&home, "spam") == before + 20).await;
+    for id in &honest {
+        assert_eq!(dev.state(id).await, "published", "nobody else is touched");
+    }
+    let mails = home.mails().len();
+    let name = campaign(&home).expect("a campaign")["campaign"].as_str().expect("a name").to_owned();
+
+    assert!(dev.terminate().success());
+    let said = home.succeed(&["spam", "undo", &name, "--reason", "a real gardener"]);
+    assert!(said.contains("3 decisions are taken back"), "{said}");
+    let mut dev = home.gateway(&["dev"]);
+    until("all but what moderators decided is shown", async || members(&home, "spam") == 3).await;
+    assert_eq!(members(&home, "pending"), 0);
+    for id in &late {
+        dev.until_state(id, "published").await;
+    }
+    let next = dev.post(&variant(300)).await;
+    dev.until_state(&next, "published").await;
+    assert_eq!(home.mails().len(), mails, "no moderator was asked again");
+
+    // It stays so in a process that starts.
+    assert!(dev.terminate().success());
+    let dev = home.gateway(&["dev"]);
+    let next = dev.post(&variant(301)).await;
+    dev.until_state(&next, "published").await;
+    let unknown = home.output(&["spam", "undo", "0190163d-8694-739b-aea5-966c26f8ad91", "--reason", "x"]);
+    assert!(!unknown.status.success() && String::from_utf8_lossy(&unknown.stderr).contains("no stored comment"));
+}
