@@ -77,7 +77,7 @@ async fn run(command: Command, mut config: Config) -> Result<()> {
         Command::Audit(args) => commands::audit::run(&config, &args).await,
         Command::Replay(args) => commands::replay::run(&config, &args).await,
         Command::Checksum(args) => commands::checksum::run(&config, &args).await,
-        Command::Spam(command) => tokio::task::spawn_blocking(move || commands::spam::run(&command)).await?,
+        Command::Spam(command) => commands::spam::run(&config, command).await,
         Command::Config(ConfigCommand::Check) => {
             println!("the configuration is good");
             Ok(())
@@ -158,7 +158,7 @@ async fn submit(args: &SubmitArgs, config: Config) -> Result<()> {
     if embedded {
         start_workers(&house, &mut workers).await?;
     }
-    let submitted = commands::submit::run(Arc::clone(&house.log), Arc::clone(&house.store), args, &site);
+    let submitted = commands::submit::run(Arc::clone(&house.log), house.store.clone(), args, &site);
     tokio::select! {
         result = submitted => {
             workers.end().await?;

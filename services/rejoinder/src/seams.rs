@@ -5,9 +5,17 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use rejoinder_comment_store::{Answered, FactsQuery, Fate, State, Store, StoreError};
+use chrono::{DateTime, Utc};
+use rejoinder_comment_store::{
+    Answered, FactsQuery, Fate, State, Store, StoreError, decision_log::LoggedDecision, inspect::Inspect,
+};
 use rejoinder_notifier::{Comments, Standing};
 use rejoinder_pipeline::Transient;
+use rejoinder_proto::v1::{Action, CommentScreened};
+use rejoinder_spam_filter::{
+    Decisions, Lesson, Taught,
+    external::{Awaiting, is_pending},
+};
 use rejoinder_validator::{Facts, Parent, Query};
 use uuid::Uuid;
 
@@ -30,11 +38,56 @@ impl rejoinder_spam_filter::History for StoreHistory {
     }
 }
 
+/// The decision log, seen by whoever learns from it.
+pub struct StoreDecisions(pub Arc<dyn Inspect>);
+
+#[async_trait]
+impl Decisions for StoreDecisions {
+    async fn decisions_after(&self, seq: i64, limit: u32) -> Result<Vec<Taught>, Transient> {
+        let logged = self.0.decisions_after(seq, limit).await.map_err(away)?;
+        Ok(logged.into_iter().map(taught).collect())
+    }
+}
+
+fn taught(LoggedDecision { seq, key, comment, .. }: LoggedDecision) -> Taught {
+    let lesson = match (key.action(), comment.map(Box::new)) {
+        (Action::Approve, Some(comment)) => Lesson::Ham(comment),
+        (Action::Spam, Some(comment)) => Lesson::Spam(comment),
+        (Action::Withdraw, _) => Lesson::Withdrawn,
+        (Action::Reset, _) => Lesson::Reset,
+        // A decision always comes with its comment; without one there is nothing to learn.
+        (Action::Trash | Action::Unspecified | Action::Approve | Action::Spam, _) => Lesson::Trash,
+    };
+    let decided_at = key.decision.at.timestamp_micros();
+    Taught { seq, site: key.site, id: key.id.to_string(), lesson, moderator: key.decision.moderator, decided_at }
+}
+
 #[async_trait]
 impl Comments for StoreHistory {
     async fn standing(&self, ids: &[Uuid]) -> Result<Vec<Standing>, Transient> {
         let fates = self.0.fates(ids).await.map_err(away)?;
         Ok(fates.into_iter().map(standing).collect())
+    }
+}
+
+/// Comments in one page, while those that wait are looked for.
+const PAGE: u32 = 500;
+
+/// The store, looked through for what an external check is still to be asked about.
+pub struct HeldForCheck(pub Arc<dyn Inspect>);
+
+#[async_trait]
+impl Awaiting for HeldForCheck {
+    async fn awaiting(&self, site: &str, from: i64) -> Result<Vec<CommentScreened>, Transient> {
+        let from = DateTime::<Utc>::from_timestamp_millis(from).unwrap_or(DateTime::UNIX_EPOCH);
+        let (mut waiting, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.0.stored_since(site, from, after, PAGE).await.map_err(away)?;
+            let Some(last) = page.last() else { return Ok(waiting) };
+            after = Some((last.submitted_at, last.id));
+            let held = page.into_iter().filter(|comment| comment.state == State::Pending && comment.decision.is_none());
+            waiting.extend(held.map(|held| held.screened).filter(|held| held.signals.iter().any(is_pending)));
+        }
     }
 }
 

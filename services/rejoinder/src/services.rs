@@ -1,9 +1,12 @@
 //! Each service as this process runs it: what it is given, and how it starts.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
-use rejoinder_comment_store::{CommentStore, Store};
+use rejoinder_comment_store::{CommentStore, Store, inspect::Inspect};
 use rejoinder_gateway::{Akismet, Dev, Gateway, Site};
 use rejoinder_notifier::{Mailer, Notifier, Sender};
 use rejoinder_pipeline::{
@@ -11,7 +14,7 @@ use rejoinder_pipeline::{
     health::{self, Health},
     sqlite::SqliteLog,
 };
-use rejoinder_spam_filter::SpamFilter;
+use rejoinder_spam_filter::{Minds, Rules, SpamFilter, external::Recheck, model::Model};
 use rejoinder_validator::Validator;
 use tokio::{net::TcpListener, sync::Notify};
 
@@ -19,7 +22,7 @@ use crate::{
     akismet::{self, FilterCheck},
     config::{Config, Policies, SiteConfig},
     deployment,
-    seams::StoreHistory,
+    seams::{HeldForCheck, StoreDecisions, StoreHistory},
     workers::Workers,
 };
 
@@ -32,9 +35,12 @@ pub struct House {
     /// The log.
     pub log: Arc<dyn Log>,
     /// The comment store.
-    pub store: Arc<dyn Store>,
+    pub store: Arc<dyn Inspect>,
     /// Whether each part can work.
     pub health: Arc<Health>,
+    /// The spam filter's model.
+    model: Arc<Model>,
+    minds: OnceLock<Arc<Minds>>,
 }
 
 impl House {
@@ -48,7 +54,8 @@ impl House {
     pub async fn with_log(config: Config, log: Arc<dyn Log>) -> Result<Self> {
         let store = deployment::store(&config).await?;
         let policies = config.policies()?;
-        Ok(Self { config, policies, log, store, health: Health::new() })
+        let model = Arc::new(config.model()?);
+        Ok(Self { config, policies, log, store, health: Health::new(), model, minds: OnceLock::new() })
     }
 
     /// Deletes old records from the embedded log, once an hour.
@@ -79,7 +86,8 @@ impl House {
     }
 
     fn history(&self) -> Arc<StoreHistory> {
-        Arc::new(StoreHistory(Arc::clone(&self.store)))
+        let store: Arc<dyn Store> = self.store.clone();
+        Arc::new(StoreHistory(store))
     }
 
     /// Starts the validator.
@@ -92,15 +100,42 @@ impl House {
     pub fn spam_filter(&self, workers: &mut Workers) -> Result<()> {
         let (policies, history) = (Arc::clone(&self.policies), self.history());
         let externals = akismet::externals(&self.config.sites)?;
+        for (site, external) in externals.iter() {
+            let rules = Rules::new(self.policies.screening[site].clone())?;
+            let store = Arc::new(HeldForCheck(Arc::clone(&self.store)));
+            let recheck = Recheck::new(Arc::clone(external), rules, store, self.log.publisher()?);
+            let stop = workers.stop();
+            workers.spawn("recheck", async move {
+                recheck.run(stop).await;
+                Ok(())
+            });
+        }
+        let minds = self.minds(workers);
         workers.start(move || {
             let filter = SpamFilter::new(&policies.screening, history.clone())?;
-            Ok(filter.with_externals(Arc::clone(&externals)))
+            Ok(filter.with_externals(Arc::clone(&externals)).with_minds(Arc::clone(&minds)))
         })
+    }
+
+    /// The learned model, which follows moderators' decisions for as long as the workers run. All parts of a process share
+    /// one.
+    fn minds(&self, workers: &mut Workers) -> Arc<Minds> {
+        let minds = self.minds.get_or_init(|| {
+            let minds = Arc::new(Minds::new(Arc::clone(&self.model)));
+            let (follower, decisions) = (Arc::clone(&minds), StoreDecisions(Arc::clone(&self.store)));
+            let stop = workers.stop();
+            workers.spawn("learner", async move {
+                stop.run_until_cancelled(follower.follow(&decisions)).await;
+                Ok(())
+            });
+            minds
+        });
+        Arc::clone(minds)
     }
 
     /// Starts the comment store.
     pub fn comment_store(&self, workers: &mut Workers) -> Result<()> {
-        let store = Arc::clone(&self.store);
+        let store: Arc<dyn Store> = self.store.clone();
         workers.start(move || Ok(CommentStore::new(Arc::clone(&store))))
     }
 
@@ -133,7 +168,7 @@ impl House {
         let sites = self.config.sites.iter().map(|(name, site)| (name.clone(), self.site(name, site)));
         let gateway = Gateway {
             publisher: self.log.publisher()?,
-            store: Arc::clone(&self.store),
+            store: self.store.clone(),
             sites: Arc::new(sites.collect()),
             tokens: deployment::token_keys(&self.config)?,
             check: Arc::new(move |event| match validation.get(&event.site) {
@@ -144,7 +179,7 @@ impl House {
                 // The gateway knows the sites, and has answered 404 before it asks.
                 None => Ok(()),
             }),
-            akismet: self.akismet()?,
+            akismet: self.akismet(workers)?,
             health: Arc::clone(&self.health),
             settings: self.config.gateway.clone(),
             dev,
@@ -157,12 +192,12 @@ impl House {
     }
 
     /// The Akismet interface, where a site has a key for it.
-    fn akismet(&self) -> Result<Option<Akismet>> {
+    fn akismet(&self, workers: &mut Workers) -> Result<Option<Akismet>> {
         let keys = self.config.akismet_keys()?;
         if keys.is_empty() {
             return Ok(None);
         }
-        Ok(Some(Akismet { keys, filter: Arc::new(FilterCheck::new(&self.policies.screening)?) }))
+        Ok(Some(Akismet { keys, filter: Arc::new(FilterCheck::new(&self.policies.screening, self.minds(workers))?) }))
     }
 
     fn site(&self, name: &str, site: &SiteConfig) -> Site {

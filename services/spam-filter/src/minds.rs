@@ -123,9 +123,12 @@ impl Follower {
         for row in rows {
             self.seq = self.seq.max(row.seq);
             let site = row.site.clone();
-            let (lessons, learner) = self.sites.entry(site.clone()).or_insert_with(|| (Lessons::default(), fresh.clone()));
+            let (lessons, learner) =
+                self.sites.entry(site.clone()).or_insert_with(|| (Lessons::default(), fresh.clone()));
             match lessons.apply(row) {
-                Change::Append(comment, spam) if !rebuild.contains(&site) => teach(learner, comment, spam, &mut features),
+                Change::Append(comment, spam) if !rebuild.contains(&site) => {
+                    teach(learner, comment, spam, &mut features)
+                }
                 Change::Rebuild => {
                     rebuild.insert(site.clone());
                 }

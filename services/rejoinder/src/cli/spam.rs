@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use uuid::Uuid;
 
-/// The spam filter's tools. Rows are JSON Lines, `{id, text, author?, date?, label?, source?}`; they are read and written
+use super::values::Moment;
+
+/// The spam filter's tools. For those that train, ask and measure a model, rows are JSON Lines, `{id, text, author?, date?, label?, source?}`; they are read and written
 /// one by one.
 #[derive(Debug, Subcommand)]
 pub enum SpamCommand {
@@ -16,6 +19,14 @@ pub enum SpamCommand {
     Learn(ModelArgs),
     /// Say how good a model is on labelled files
     Eval(EvalArgs),
+    /// Say in words why a comment was approved, held or taken for spam
+    Explain(ExplainArgs),
+    /// Print moderators' decisions, and which of them the filter learns
+    Decisions(DecisionsArgs),
+    /// Take back what was learnt from decisions about a comment, or by a moderator; no comment's state changes
+    Forget(ForgetArgs),
+    /// Take back all that was learnt about a site; no comment's state changes
+    Reset(ResetArgs),
 }
 
 /// `rejoinder spam train`
@@ -76,4 +87,65 @@ pub struct EvalArgs {
     /// Of everything that is random in the training
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+}
+
+/// `rejoinder spam explain`
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// The comment
+    #[arg(value_name = "ID")]
+    pub id: Uuid,
+
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `rejoinder spam decisions`
+#[derive(Debug, Args)]
+pub struct DecisionsArgs {
+    /// Only of this site
+    #[arg(long)]
+    pub site: Option<String>,
+
+    /// Print JSON Lines
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `rejoinder spam forget`
+#[derive(Debug, Args)]
+#[group(id = "which", required = true, multiple = false, args = ["comment", "moderator"])]
+pub struct ForgetArgs {
+    /// The site
+    #[arg(long)]
+    pub site: String,
+
+    /// What was decided about this comment
+    #[arg(long, value_name = "ID")]
+    pub comment: Option<Uuid>,
+
+    /// What this moderator decided, where nobody else has decided since
+    #[arg(long)]
+    pub moderator: Option<String>,
+
+    /// Only what was decided at this time or later: 2026-01-31T12:00:00Z, or a day in UTC
+    #[arg(long, value_name = "TIME", conflicts_with = "comment")]
+    pub since: Option<Moment>,
+
+    /// Why; kept with the decisions
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+}
+
+/// `rejoinder spam reset`
+#[derive(Debug, Args)]
+pub struct ResetArgs {
+    /// The site
+    #[arg(long)]
+    pub site: String,
+
+    /// Why; kept with the decisions
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
 }
