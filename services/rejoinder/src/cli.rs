@@ -7,8 +7,12 @@ use rejoinder_pipeline::Range;
 use rejoinder_proto::Topic;
 use uuid::Uuid;
 
-use self::values::{Moment, Place};
+use self::{
+    spam::SpamCommand,
+    values::{Moment, Place},
+};
 
+pub mod spam;
 pub mod values;
 
 /// Turns a flood of reader comments into a clean, live conversation.
@@ -57,6 +61,9 @@ pub enum Command {
     Replay(ReplayArgs),
     /// Print a checksum over all rows and decisions of the comment store
     Checksum(ChecksumArgs),
+    /// The spam filter's tools: what it learns from moderators
+    #[command(subcommand)]
+    Spam(SpamCommand),
     /// The configuration
     #[command(subcommand)]
     Config(ConfigCommand),

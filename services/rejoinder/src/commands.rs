@@ -5,5 +5,6 @@ pub mod checksum;
 pub mod dead_letters;
 pub mod migrate;
 pub mod replay;
+pub mod spam;
 pub mod submit;
 pub mod topics;

@@ -76,6 +76,7 @@ async fn run(command: Command, mut config: Config) -> Result<()> {
         Command::Audit(args) => commands::audit::run(&config, &args).await,
         Command::Replay(args) => commands::replay::run(&config, &args).await,
         Command::Checksum(args) => commands::checksum::run(&config, &args).await,
+        Command::Spam(command) => commands::spam::run(&config, &command).await,
         Command::Config(ConfigCommand::Check) => {
             println!("the configuration is good");
             Ok(())

@@ -5,9 +5,13 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use rejoinder_comment_store::{Answered, FactsQuery, Fate, State, Store, StoreError};
+use rejoinder_comment_store::{
+    Answered, FactsQuery, Fate, State, Store, StoreError, decision_log::LoggedDecision, inspect::Inspect,
+};
 use rejoinder_notifier::{Comments, Standing};
 use rejoinder_pipeline::Transient;
+use rejoinder_proto::v1::Action;
+use rejoinder_spam_filter::{Decisions, Lesson, Taught};
 use rejoinder_validator::{Facts, Parent, Query};
 use uuid::Uuid;
 
@@ -28,6 +32,30 @@ impl rejoinder_spam_filter::History for StoreHistory {
     async fn previously_approved(&self, authors: &[(String, String, String)]) -> Result<Vec<bool>, Transient> {
         self.0.previously_approved(authors).await.map_err(away)
     }
+}
+
+/// The decision log, seen by whoever learns from it.
+pub struct StoreDecisions(pub Arc<dyn Inspect>);
+
+#[async_trait]
+impl Decisions for StoreDecisions {
+    async fn decisions_after(&self, seq: i64, limit: u32) -> Result<Vec<Taught>, Transient> {
+        let logged = self.0.decisions_after(seq, limit).await.map_err(away)?;
+        Ok(logged.into_iter().map(taught).collect())
+    }
+}
+
+fn taught(LoggedDecision { seq, key, comment, .. }: LoggedDecision) -> Taught {
+    let lesson = match (key.action(), comment.map(Box::new)) {
+        (Action::Approve, Some(comment)) => Lesson::Ham(comment),
+        (Action::Spam, Some(comment)) => Lesson::Spam(comment),
+        (Action::Withdraw, _) => Lesson::Withdrawn,
+        (Action::Reset, _) => Lesson::Reset,
+        // A decision always comes with its comment; without one there is nothing to learn.
+        (Action::Trash | Action::Unspecified | Action::Approve | Action::Spam, _) => Lesson::Trash,
+    };
+    let decided_at = key.decision.at.timestamp_micros();
+    Taught { seq, site: key.site, id: key.id.to_string(), lesson, moderator: key.decision.moderator, decided_at }
 }
 
 #[async_trait]
