@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use crate::harness::{CONFIG, Home, Running, action_link, client, path_of, until};
 
+/// Publishes what no rule speaks against; the learned model has no say, so that campaigns alone are seen.
 fn home() -> Home {
-    let policy = "[sites.news.policy.screening]\nmode = \"post\"\n[sites.news.policy.validation]\nflood_seconds = 0\n";
+    let policy = "[sites.news.policy.screening]\nmode = \"post\"\nmodel_weight_max = 0.0\nmodel_relief_max = 0.0\n[sites.news.policy.validation]\nflood_seconds = 0\n";
     Home::new(&format!("{CONFIG}\n{policy}"))
 }
 

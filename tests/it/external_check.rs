@@ -49,3 +49,28 @@ async fn the_others_word_counts_and_its_silence_holds() {
     assert_eq!(dev.state(&unchecked).await, "pending");
     assert_eq!(dev.bodies("a").await, ["<p>A good word.</p>"]);
 }
+
+#[tokio::test]
+async fn what_was_held_is_published_when_the_other_is_back_also_after_a_restart() {
+    let (_other, mut other) = answering("127.0.0.1:0");
+    let address = other.address.strip_prefix("http://").expect("an address").to_owned();
+    other.kill();
+    let home = asking(&format!("http://{address}"));
+    let mut dev = home.gateway(&["dev"]);
+    let good = dev.post(&comment("Held for nothing.")).await;
+    let bad = dev.post(&comment("Held for a kazoo.")).await;
+    for id in [&good, &bad] {
+        dev.until_state(id, "pending").await;
+    }
+    until("moderators are asked about both", async || home.mails().len() == 2).await;
+    dev.kill();
+
+    let dev = home.gateway(&["dev"]);
+    assert_eq!((dev.state(&good).await.as_str(), dev.state(&bad).await.as_str()), ("pending", "pending"));
+    let (_other, other) = answering(&address);
+    dev.until_state(&good, "published").await;
+    let asked = async || other.get(&format!("/1.2/usage-limit?api_key={KEY}")).await["usage"].clone();
+    until("both were asked about", async || asked().await == 2).await;
+    assert_eq!(dev.bodies("a").await, ["<p>Held for nothing.</p>"]);
+    assert_eq!(home.mails().len(), 2, "nobody is mailed again");
+}

@@ -9,9 +9,10 @@ use rejoinder_gateway::CommentCheck;
 use rejoinder_pipeline::Transient;
 use rejoinder_proto::v1;
 use rejoinder_spam_filter::{
-    Facts, Mode, Policy, PolicyError, Rules,
+    Facts, Minds, Mode, Policy, PolicyError, Reading, Rules,
     external::{External, Externals},
-    screen,
+    model::Features,
+    screen_read,
 };
 
 use crate::config::SiteConfig;
@@ -19,18 +20,19 @@ use crate::config::SiteConfig;
 /// Judges by each site's own policy.
 pub struct FilterCheck {
     rules: HashMap<String, Rules>,
+    minds: Arc<Minds>,
 }
 
 impl FilterCheck {
     /// The sites' policies, but for their mode: whether strangers wait for a moderator is the calling blog's to say, which
     /// knows its authors.
-    pub fn new(policies: &HashMap<String, Policy>) -> Result<Self, PolicyError> {
+    pub fn new(policies: &HashMap<String, Policy>, minds: Arc<Minds>) -> Result<Self, PolicyError> {
         let rules = policies.iter().map(|(site, policy)| {
             let rules = Rules::new(Policy { mode: Mode::Post, ..policy.clone() });
             let named = |source| PolicyError::Site { site: site.clone(), source: Box::new(source) };
             Ok((site.clone(), rules.map_err(named)?))
         });
-        Ok(Self { rules: rules.collect::<Result<_, _>>()? })
+        Ok(Self { rules: rules.collect::<Result<_, _>>()?, minds })
     }
 }
 
@@ -39,14 +41,14 @@ impl CommentCheck for FilterCheck {
     async fn check(&self, comment: &v1::Comment) -> Result<v1::CommentScreened, Transient> {
         let rules = self.rules.get(&comment.site);
         let rules = rules.ok_or_else(|| Transient::new("spam policy", "the site has none"))?;
-        Ok(screen(comment, &facts(comment)?, rules))
+        // Nothing is called ham by a filter that does not know yet what the site's moderators have taught.
+        if !self.minds.caught_up() {
+            return Err(Transient::new("decision log", "moderators' decisions have not been read yet"));
+        }
+        let reading = Reading::of(comment);
+        let model = self.minds.opinion(comment, &reading, &mut Features::default(), rules.policy());
+        Ok(screen_read(comment, &reading, &Facts { model: Some(model), ..Facts::default() }, rules))
     }
-}
-
-/// What the filter is told besides the comment. This is where a learned model's score goes in; one that cannot be had
-/// is an error, so that nothing is called ham unchecked.
-fn facts(_comment: &v1::Comment) -> Result<Facts, Transient> {
-    Ok(Facts::default())
 }
 
 /// The services that the sites ask. All workers of a process share them, and so what is known of who does not answer.
@@ -62,11 +64,28 @@ pub fn externals(sites: &HashMap<String, SiteConfig>) -> Result<Arc<Externals>> 
 #[cfg(test)]
 mod tests {
     use rejoinder_proto::v1::Verdict;
+    use rejoinder_spam_filter::{Decisions, Follower, Taught, model::Model};
 
     use super::*;
 
+    async fn minds() -> Arc<Minds> {
+        let minds = Arc::new(Minds::new(Arc::new(Model::shipped().clone())));
+        minds.catch_up(&mut Follower::default(), &Nothing).await.expect("nothing to read");
+        minds
+    }
+
+    /// A decision log without decisions.
+    struct Nothing;
+
+    #[async_trait]
+    impl Decisions for Nothing {
+        async fn decisions_after(&self, _: i64, _: u32) -> Result<Vec<Taught>, Transient> {
+            Ok(Vec::new())
+        }
+    }
+
     async fn verdict(policy: Policy, text: &str) -> Verdict {
-        let check = FilterCheck::new(&[("news".to_owned(), policy)].into()).expect("a good policy");
+        let check = FilterCheck::new(&[("news".to_owned(), policy)].into(), minds().await).expect("a good policy");
         let comment = v1::Comment { site: "news".into(), text: text.into(), ..v1::Comment::default() };
         check.check(&comment).await.expect("a verdict").verdict()
     }
@@ -88,7 +107,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_site_without_a_policy_is_not_judged() {
-        let check = FilterCheck::new(&HashMap::new()).expect("no policy is wrong");
+        let check = FilterCheck::new(&HashMap::new(), minds().await).expect("no policy is wrong");
         let comment = v1::Comment { site: "gone".into(), ..v1::Comment::default() };
         assert!(check.check(&comment).await.is_err());
     }

@@ -14,6 +14,7 @@ use rejoinder_pipeline::{
     runner::{BreakerSettings, RunnerSettings},
     telemetry::LogFormat,
 };
+use rejoinder_spam_filter::model::Model;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
@@ -64,10 +65,20 @@ pub struct Config {
     pub moderation: ModerationConfig,
     /// Mail.
     pub mail: rejoinder_notifier::Settings,
+    /// The spam filter.
+    pub spam_filter: SpamFilterConfig,
     /// The policy of every site, where the site does not say otherwise.
     pub policy: serde_json::Value,
     /// The sites.
     pub sites: HashMap<String, SiteConfig>,
+}
+
+/// `[spam_filter]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SpamFilterConfig {
+    /// File of the learned model; empty takes the one that is part of the program.
+    pub model: PathBuf,
 }
 
 /// `[log]`
@@ -133,6 +144,16 @@ pub struct ModerationConfig {
 }
 
 impl Config {
+    /// The learned model.
+    pub fn model(&self) -> Result<Model> {
+        let path = &self.spam_filter.model;
+        if path.as_os_str().is_empty() {
+            return Ok(Model::shipped().clone());
+        }
+        let named = || format!("spam_filter.model: {}", path.display());
+        Model::decode(&fs::read(path).with_context(named)?).with_context(named)
+    }
+
     /// Reads the defaults, then the file, then `REJOINDER__SECTION__KEY` from the environment (a value that starts with
     /// `[` or `{` is read as JSON). A key that is not known is an error that names it.
     pub fn load(file: Option<&PathBuf>) -> Result<Self> {

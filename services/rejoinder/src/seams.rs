@@ -14,7 +14,11 @@ use rejoinder_comment_store::{
 use rejoinder_notifier::{Comments, Standing};
 use rejoinder_pipeline::Transient;
 use rejoinder_proto::v1::{Action, CommentScreened};
-use rejoinder_spam_filter::{Decisions, Lesson, Taught, campaign::Members};
+use rejoinder_spam_filter::{
+    Decisions, Lesson, Taught,
+    campaign::Members,
+    external::{Awaiting, is_pending},
+};
 use rejoinder_validator::{Facts, Parent, Query};
 use uuid::Uuid;
 
@@ -71,6 +75,24 @@ impl Comments for StoreHistory {
 
 /// Comments in one page.
 const PAGE: u32 = 500;
+
+/// The store, looked through for what an external check is still to be asked about.
+pub struct HeldForCheck(pub Arc<dyn Inspect>);
+
+#[async_trait]
+impl Awaiting for HeldForCheck {
+    async fn awaiting(&self, site: &str, from: i64) -> Result<Vec<CommentScreened>, Transient> {
+        let from = DateTime::<Utc>::from_timestamp_millis(from).unwrap_or(DateTime::UNIX_EPOCH);
+        let (mut waiting, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.0.stored_since(site, from, after, PAGE).await.map_err(away)?;
+            let Some(last) = page.last() else { return Ok(waiting) };
+            after = Some((last.submitted_at, last.id));
+            let held = page.into_iter().filter(|comment| comment.state == State::Pending && comment.decision.is_none());
+            waiting.extend(held.map(|held| held.screened).filter(|held| held.signals.iter().any(is_pending)));
+        }
+    }
+}
 
 /// The store, looked through for members of campaigns.
 pub struct StoreMembers(pub Arc<dyn Inspect>);

@@ -1,6 +1,9 @@
 //! Each service as this process runs it: what it is given, and how it starts.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 use rejoinder_comment_store::{CommentStore, Store, inspect::Inspect};
@@ -12,8 +15,10 @@ use rejoinder_pipeline::{
     sqlite::SqliteLog,
 };
 use rejoinder_spam_filter::{
-    SpamFilter,
+    Minds, Rules, SpamFilter,
     campaign::{self, Campaigns, Following},
+    external::Recheck,
+    model::Model,
 };
 use rejoinder_validator::Validator;
 use tokio::{net::TcpListener, sync::Notify};
@@ -22,7 +27,7 @@ use crate::{
     akismet::{self, FilterCheck},
     config::{Config, Policies, SiteConfig},
     deployment,
-    seams::{StoreDecisions, StoreHistory, StoreMembers},
+    seams::{HeldForCheck, StoreDecisions, StoreHistory, StoreMembers},
     workers::Workers,
 };
 
@@ -38,6 +43,9 @@ pub struct House {
     pub store: Arc<dyn Inspect>,
     /// Whether each part can work.
     pub health: Arc<Health>,
+    /// The spam filter's model.
+    model: Arc<Model>,
+    minds: OnceLock<Arc<Minds>>,
 }
 
 impl House {
@@ -51,7 +59,8 @@ impl House {
     pub async fn with_log(config: Config, log: Arc<dyn Log>) -> Result<Self> {
         let store = deployment::store(&config).await?;
         let policies = config.policies()?;
-        Ok(Self { config, policies, log, store, health: Health::new() })
+        let model = Arc::new(config.model()?);
+        Ok(Self { config, policies, log, store, health: Health::new(), model, minds: OnceLock::new() })
     }
 
     /// Deletes old records from the embedded log, once an hour.
@@ -96,11 +105,38 @@ impl House {
     pub fn spam_filter(&self, workers: &mut Workers) -> Result<()> {
         let (policies, history) = (Arc::clone(&self.policies), self.history());
         let externals = akismet::externals(&self.config.sites)?;
+        for (site, external) in externals.iter() {
+            let rules = Rules::new(self.policies.screening[site].clone())?;
+            let store = Arc::new(HeldForCheck(Arc::clone(&self.store)));
+            let recheck = Recheck::new(Arc::clone(external), rules, store, self.log.publisher()?);
+            let stop = workers.stop();
+            workers.spawn("recheck", async move {
+                recheck.run(stop).await;
+                Ok(())
+            });
+        }
+        let minds = self.minds(workers);
         let campaigns = self.campaigns(workers)?;
         workers.start(move || {
             let filter = SpamFilter::new(&policies.screening, history.clone(), Arc::clone(&campaigns))?;
-            Ok(filter.with_externals(Arc::clone(&externals)))
+            Ok(filter.with_externals(Arc::clone(&externals)).with_minds(Arc::clone(&minds)))
         })
+    }
+
+    /// The learned model, which follows moderators' decisions for as long as the workers run. All parts of a process share
+    /// one.
+    fn minds(&self, workers: &mut Workers) -> Arc<Minds> {
+        let minds = self.minds.get_or_init(|| {
+            let minds = Arc::new(Minds::new(Arc::clone(&self.model)));
+            let (follower, decisions) = (Arc::clone(&minds), StoreDecisions(Arc::clone(&self.store)));
+            let stop = workers.stop();
+            workers.spawn("learner", async move {
+                stop.run_until_cancelled(follower.follow(&decisions)).await;
+                Ok(())
+            });
+            minds
+        });
+        Arc::clone(minds)
     }
 
     /// What the filter knows of campaigns: from all filters' screenings, and from moderators' decisions, which what waits
@@ -174,7 +210,7 @@ impl House {
                 // The gateway knows the sites, and has answered 404 before it asks.
                 None => Ok(()),
             }),
-            akismet: self.akismet()?,
+            akismet: self.akismet(workers)?,
             health: Arc::clone(&self.health),
             settings: self.config.gateway.clone(),
             dev,
@@ -187,12 +223,12 @@ impl House {
     }
 
     /// The Akismet interface, where a site has a key for it.
-    fn akismet(&self) -> Result<Option<Akismet>> {
+    fn akismet(&self, workers: &mut Workers) -> Result<Option<Akismet>> {
         let keys = self.config.akismet_keys()?;
         if keys.is_empty() {
             return Ok(None);
         }
-        Ok(Some(Akismet { keys, filter: Arc::new(FilterCheck::new(&self.policies.screening)?) }))
+        Ok(Some(Akismet { keys, filter: Arc::new(FilterCheck::new(&self.policies.screening, self.minds(workers))?) }))
     }
 
     fn site(&self, name: &str, site: &SiteConfig) -> Site {

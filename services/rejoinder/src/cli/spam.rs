@@ -19,6 +19,8 @@ pub enum SpamCommand {
     Learn(ModelArgs),
     /// Say how good a model is on labelled files
     Eval(EvalArgs),
+    /// Say in words why a comment was approved, held or taken for spam
+    Explain(ExplainArgs),
     /// Print moderators' decisions, and which of them the filter learns
     Decisions(DecisionsArgs),
     /// Take back what was learnt from decisions about a comment, or by a moderator; no comment's state changes
@@ -89,6 +91,18 @@ pub struct EvalArgs {
     /// Of everything that is random in the training
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+}
+
+/// `rejoinder spam explain`
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// The comment
+    #[arg(value_name = "ID")]
+    pub id: Uuid,
+
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `rejoinder spam decisions`

@@ -4,6 +4,7 @@
 mod campaigns;
 mod decisions;
 mod eval;
+mod explain;
 mod forget;
 mod judge;
 mod reset;
@@ -31,6 +32,7 @@ const OPERATOR: &str = "operator";
 /// `rejoinder spam`
 pub async fn run(config: &Config, command: SpamCommand) -> Result<()> {
     match &command {
+        SpamCommand::Explain(args) => explain::run(config, args).await,
         SpamCommand::Decisions(args) => decisions::run(config, args).await,
         SpamCommand::Forget(args) => forget::run(config, args).await,
         SpamCommand::Reset(args) => reset::run(config, args).await,
