@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{CONFIG, Home, Running, action_link, client, path_of, until};
+use crate::{
+    distributed::Deployment,
+    harness::{CONFIG, Home, Running, action_link, client, path_of, until},
+};
 
 /// Publishes what no rule speaks against; the learned model has no say, so that campaigns alone are seen.
 fn home() -> Home {
@@ -35,16 +38,21 @@ const HONEST: [&str; 5] = [
     "Could you write about the night trains next?",
 ];
 
-/// The only campaign, as the command lists it.
-fn campaign(home: &Home) -> Option<Value> {
+/// The campaigns, as the command lists them.
+fn campaigns(home: &Home) -> Vec<Value> {
     let lines = home.succeed(&["spam", "campaigns", "--json"]);
-    let campaigns: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-    assert!(campaigns.len() <= 1, "{campaigns:?}");
-    campaigns.into_iter().next()
+    lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+/// The only one's name.
+fn name(home: &Home) -> String {
+    let campaigns = campaigns(home);
+    assert_eq!(campaigns.len(), 1, "{campaigns:?}");
+    campaigns[0]["campaign"].as_str().expect("a name").to_owned()
 }
 
 fn members(home: &Home, state: &str) -> u64 {
-    campaign(home).map_or(0, |campaign| campaign["states"][state].as_u64().expect("a number"))
+    campaigns(home).iter().map(|campaign| campaign["states"][state].as_u64().expect("a number")).sum()
 }
 
 async fn is_settled(dev: &Running, ids: &[String]) -> bool {
@@ -65,6 +73,21 @@ async fn call_spam(home: &Home, dev: &Running, words: &str) {
     let link = action_link(&home.mails(), words, SPAM).expect("a link");
     let page = client().post(dev.url(&path_of(&link))).send().await.expect("a page");
     assert!(page.status().is_success(), "{}", page.status());
+}
+
+/// Moderators call three members spam that wait.
+async fn call_three_spam(home: &Home, gateway: &Running, wave: &[String]) {
+    let mut decided = 0;
+    for (n, id) in wave.iter().enumerate().skip(30) {
+        if decided < 3 && gateway.state(id).await == "pending" {
+            call_spam(home, gateway, &format!("#{n}#")).await;
+            decided += 1;
+            if decided < 3 {
+                until("it is stored", async || members(home, "spam") == decided).await;
+            }
+        }
+    }
+    assert_eq!(decided, 3);
 }
 
 #[tokio::test]
@@ -88,18 +111,9 @@ async fn a_wave_is_held_follows_three_decisions_and_comes_back_when_it_is_undone
         assert_eq!(dev.state(id).await, "published");
     }
 
-    let mut decided = 0;
-    for (n, id) in wave.iter().enumerate().skip(30) {
-        if decided < 3 && dev.state(id).await == "pending" {
-            call_spam(&home, &dev, &format!("#{n}#")).await;
-            decided += 1;
-            if decided < 3 {
-                until("it is stored", async || members(&home, "spam") == decided).await;
-            }
-        }
-    }
+    call_three_spam(&home, &dev, &wave).await;
     until("what waits follows", async || members(&home, "pending") == 0).await;
-    assert!(members(&home, "spam") >= held, "{:?}", campaign(&home));
+    assert!(members(&home, "spam") >= held, "{:?}", campaigns(&home));
     let before = members(&home, "spam");
     let mut late = Vec::new();
     for n in 200..220 {
@@ -110,7 +124,7 @@ async fn a_wave_is_held_follows_three_decisions_and_comes_back_when_it_is_undone
         assert_eq!(dev.state(id).await, "published", "nobody else is touched");
     }
     let mails = home.mails().len();
-    let name = campaign(&home).expect("a campaign")["campaign"].as_str().expect("a name").to_owned();
+    let name = name(&home);
 
     assert!(dev.terminate().success());
     let said = home.succeed(&["spam", "undo", &name, "--reason", "a real gardener"]);
@@ -132,4 +146,45 @@ async fn a_wave_is_held_follows_three_decisions_and_comes_back_when_it_is_undone
     dev.until_state(&next, "published").await;
     let unknown = home.output(&["spam", "undo", "0190163d-8694-739b-aea5-966c26f8ad91", "--reason", "x"]);
     assert!(!unknown.status.success() && String::from_utf8_lossy(&unknown.stderr).contains("no stored comment"));
+}
+
+#[tokio::test]
+async fn two_filters_see_one_wave_and_follow_the_same_decisions() {
+    let policy = "policy.validation.flood_seconds = 0\npolicy.screening.mode = \"post\"\n\
+                  policy.screening.model_weight_max = 0.0\npolicy.screening.model_relief_max = 0.0\n";
+    let test = "two_filters_see_one_wave_and_follow_the_same_decisions";
+    let Some(house) = Deployment::start(test, policy).await else { return };
+    let (home, gateway) = (&house.home, &house.gateway);
+    let second = home.replica("spam-filter", "second");
+    // A few comments on every page, until both filters have their partitions.
+    let mut n = 1_000;
+    until("both filters work", async || {
+        for page in 0..40 {
+            let comment = json!({"thread": format!("page-{page}"), "name": "A", "email": "a@example.org", "body": format!("{n}")});
+            gateway.post(&comment).await;
+            n += 1;
+        }
+        second.consumed().await > 0
+    })
+    .await;
+    let mut wave = Vec::new();
+    for n in 0..100 {
+        wave.push(gateway.post(&variant(n)).await);
+    }
+    until("all are stored", async || is_settled(gateway, &wave).await).await;
+    let held = members(home, "pending");
+    assert!(held >= 75, "{held} of 100 are held: {:?}", campaigns(home));
+    call_three_spam(home, gateway, &wave).await;
+    until("what waits follows", async || members(home, "pending") == 0).await;
+    let before = members(home, "spam");
+    for n in 200..240 {
+        gateway.post(&variant(n)).await;
+    }
+    until("what comes is spam on both", async || members(home, "spam") == before + 40).await;
+
+    let names: Vec<String> =
+        campaigns(home).iter().map(|campaign| campaign["campaign"].as_str().expect("a name").to_owned()).collect();
+    let said = home.succeed(&["spam", "undo", &names[0], "--reason", "a real gardener"]);
+    assert!(said.contains("3 decisions are taken back"), "{said}");
+    until("all but what moderators decided is shown", async || members(home, "spam") == 3).await;
 }
