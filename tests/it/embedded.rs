@@ -131,7 +131,9 @@ async fn the_same_comment_twice_at_one_instant_is_stored_once() {
 
 #[tokio::test]
 async fn killed_in_mid_load_nothing_is_lost_or_doubled() {
-    let home = Home::new(&format!("{CONFIG}\npolicy.screening.mode = \"post\"\npolicy.validation.flood_seconds = 0\n"));
+    let home = Home::new(&format!(
+        "{CONFIG}\npolicy.screening.mode = \"post\"\npolicy.validation.flood_seconds = 0\npolicy.screening.model_weight_max = 0.0\n"
+    ));
     let mut ids = Vec::new();
     for round in 0..3 {
         let mut dev = home.gateway(&["dev"]);

@@ -20,7 +20,7 @@ fn asking(url: &str) -> Home {
     Home::new(&format!(
         "{CONFIG}\n[sites.news.external_check]\nurl = {url:?}\nkey = {KEY:?}\nblog = \"https://news.example/\"\n\
          timeout_ms = 5000\nbreaker_failures = 2\nbreaker_seconds = 1\nrecheck_seconds = 1\n\
-         [sites.news.policy.screening]\nmode = \"post\"\n[sites.news.policy.validation]\nflood_seconds = 0\n"
+         [sites.news.policy.screening]\nmode = \"post\"\nmodel_weight_max = 0.0\n[sites.news.policy.validation]\nflood_seconds = 0\n"
     ))
 }
 

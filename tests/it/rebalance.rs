@@ -48,6 +48,7 @@ async fn every_threads_order_holds_while_workers_come_and_go() {
     let test = "every_threads_order_holds_while_workers_come_and_go";
     let rest = "policy.screening.mode = \"post\"\npolicy.validation.flood_seconds = 0\n\
                 policy.screening.burst_weight = 0.0\npolicy.screening.campaign_weight = 0.0\n\
+                policy.screening.model_weight_max = 0.0\n\
                 kafka.session_timeout_ms = 6000\nkafka.transaction_timeout_ms = 6000\n";
     let Some(house) = Deployment::start(test, rest).await else { return };
     let log = KafkaLog::new(house.kafka.clone()).expect("settings");

@@ -20,6 +20,7 @@ pub enum State {
 
 /// One event to be saved, with where its record stands: a replay is told from a second copy by it.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "decisions are few, and a box would be opened everywhere")]
 pub enum Change {
     /// A screened comment.
     Screened(Box<v1::CommentScreened>),

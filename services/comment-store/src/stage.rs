@@ -9,6 +9,7 @@ use crate::{Change, Saved, Store, StoreError};
 
 /// What the stage reads.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "decisions are few, and a box would be opened everywhere")]
 pub enum Input {
     /// A comment with its verdict.
     Screened(Box<v1::CommentScreened>),

@@ -149,8 +149,8 @@ pub struct Policy {
     /// At most this many points when the learned model takes a comment for spam. Default 12, above `spam_at`: it may throw
     /// one away by itself, at a threshold that 2 of 10,000 honest comments reach. 5 lets it hold only, 0 turns it off.
     pub model_weight_max: f64,
-    /// At most this many points are taken off when the model takes a comment for an honest one. Default 2: an answer with
-    /// links is let through, a list of them is not.
+    /// At most this many points are taken off when the model takes a comment for an honest one. Default 0: what the rules say
+    /// stands. With 2 an answer with a link or two is let through, a list of them is not.
     pub model_relief_max: f64,
     /// Hold what is in a script or a language that the model has never learned. Default true: nothing is published
     /// unchecked. A site in such a language turns it off and relies on the rules, or waits until the filter has learned
@@ -205,7 +205,7 @@ impl Default for Policy {
             messengers: words::messengers(),
             chat_links: words::chat_links(),
             model_weight_max: 12.0,
-            model_relief_max: 2.0,
+            model_relief_max: 0.0,
             hold_unknown_language: true,
             first_time_weight: 1.0,
         }

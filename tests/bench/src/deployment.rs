@@ -16,6 +16,7 @@ gateway.submit_per_minute = 0
 policy.screening.mode = "post"
 policy.validation.flood_seconds = 0
 policy.screening.burst_weight = 0.0
+policy.screening.model_weight_max = 0.0
 policy.screening.campaign_weight = 0.0
 sites.bench.title = "Bench"
 "#;

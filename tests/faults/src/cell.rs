@@ -91,6 +91,7 @@ pub fn common(smtp: u16, gateway: u16) -> String {
         "listen = \"127.0.0.1:{gateway}\"\nprobes.listen = \"127.0.0.1:0\"\ngateway.submit_per_minute = 0\n\
          policy.screening.mode = \"post\"\npolicy.validation.flood_seconds = 0\n\
          policy.screening.burst_weight = 0.0\npolicy.screening.campaign_weight = 0.0\n\
+         policy.screening.model_weight_max = 0.0\n\
          mail.backend = \"smtp\"\nmail.smtp.host = \"127.0.0.1\"\nmail.smtp.port = {smtp}\nmail.smtp.security = \"none\"\n\
          mail.smtp.command_seconds = 2.0\nmail.smtp.connect_seconds = 1.0\nmail.lease_seconds = 6.0\n\
          mail.poll_seconds = 0.2\nmail.unstored_wait_seconds = 0.2\n\

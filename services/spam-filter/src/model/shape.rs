@@ -64,7 +64,7 @@ impl Shape {
 
     /// The counts in a few steps each; the model has a weight for each step.
     pub fn steps(&self) -> [u32; 14] {
-        let share = |part: u32, of: u32| if of == 0 { 0 } else { 1 + part * 8 / of };
+        let share = |part: u32, of: u32| (part * 8).checked_div(of).map_or(0, |eighths| eighths + 1);
         let log = |n: u32| u32::BITS - n.leading_zeros();
         // Two steps for each doubling.
         let half = |n: u32| log(n) * 2 + (n >> (log(n).max(2) - 2) & 1);
