@@ -12,4 +12,5 @@ mod operator;
 mod order;
 mod publisher;
 mod rebalance;
+mod spam;
 mod twins;
