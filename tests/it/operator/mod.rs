@@ -2,5 +2,6 @@
 
 mod audit;
 mod dead_letters;
+mod learning;
 mod replay;
 mod site;

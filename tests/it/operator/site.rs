@@ -199,7 +199,8 @@ impl Site {
         Day { submitted, dead, approved, held, copy: copy_id }
     }
 
-    async fn decide(&mut self, words: &str, action: &str, id: &str, state: &str) {
+    /// Decides by the link of a mail, and waits for what follows.
+    pub async fn decide(&mut self, words: &str, action: &str, id: &str, state: &str) {
         until(&format!("a mail with {words:?} stands in the mailbox"), async || {
             action_link(&self.home().mails(), words, action).is_some()
         })

@@ -119,18 +119,17 @@ pub struct DecisionsArgs {
 
 /// `rejoinder spam forget`
 #[derive(Debug, Args)]
-#[group(id = "which", required = true, multiple = false, args = ["comment", "moderator"])]
 pub struct ForgetArgs {
     /// The site
     #[arg(long)]
     pub site: String,
 
     /// What was decided about this comment
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", group = "which", required_unless_present = "moderator")]
     pub comment: Option<Uuid>,
 
     /// What this moderator decided, where nobody else has decided since
-    #[arg(long)]
+    #[arg(long, group = "which")]
     pub moderator: Option<String>,
 
     /// Only what was decided at this time or later: 2026-01-31T12:00:00Z, or a day in UTC
