@@ -146,8 +146,8 @@ pub struct Policy {
     /// Beginnings of links that open a chat. Default those of the common messengers.
     pub chat_links: Vec<String>,
 
-    /// At most this many points when the learned model takes a comment for spam. Default 12, above `spam_at`: it may throw
-    /// one away by itself, at a threshold that 2 of 10,000 honest comments reach. 5 lets it hold only, 0 turns it off.
+    /// At most this many points when the learned model takes a comment for spam. Default 5, as much as `hold_at`: the model has
+    /// never seen the site, so it may hold by itself and throw nothing away. With 12 it may; 0 turns it off.
     pub model_weight_max: f64,
     /// At most this many points are taken off when the model takes a comment for an honest one. Default 0: what the rules say
     /// stands. With 2 an answer with a link or two is let through, a list of them is not.
@@ -204,7 +204,7 @@ impl Default for Policy {
             contact_weight: 3.0,
             messengers: words::messengers(),
             chat_links: words::chat_links(),
-            model_weight_max: 12.0,
+            model_weight_max: 5.0,
             model_relief_max: 0.0,
             hold_unknown_language: true,
             first_time_weight: 1.0,

@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn the_thresholds_of_the_model_are_those_of_the_policy() {
-        let policy = Policy { model_relief_max: 2.0, ..Policy::default() };
+        let policy = Policy { model_weight_max: 12.0, model_relief_max: 2.0, ..Policy::default() };
         let weight = |log_odds| opinion(log_odds).weigh(&policy, String::new()).weight;
         assert_eq!(weight(1.0), policy.hold_at);
         assert_eq!(weight(6.0), policy.spam_at);
