@@ -36,7 +36,7 @@ use rejoinder_comment_store::{
     Change, Cursor, Facts, FactsQuery, Fate, Page, PublicComment, Saved, Store, StoreError, Tally,
 };
 use sqlx::{
-    SqlitePool,
+    Connection, SqlitePool,
     migrate::{MigrateError, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -73,6 +73,9 @@ impl SqliteStore {
             .pragma("journal_size_limit", "67108864");
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
+            // SQLite ends a transaction by itself when the disk is full. The connection does not hear of it and begins
+            // none ever after, so another one takes its place.
+            .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
             .connect_with(options.clone().pragma("cache_size", "-16384"))
             .await
             .map_err(store_error)?;
@@ -127,5 +130,24 @@ impl Store for SqliteStore {
 
     async fn tally(&self, ids: &[Uuid]) -> Result<Tally, StoreError> {
         read::tally(&self.readers, ids).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rejoinder_comment_store::contract::Sample;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_transaction_that_sqlite_has_ended_itself_stops_nothing() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let store = SqliteStore::open(&folder.path().join("comments.sqlite")).await.expect("a store");
+        // What a full disk does, without one.
+        let mut transaction = store.writer.begin_with("BEGIN IMMEDIATE").await.expect("a transaction");
+        sqlx::query("ROLLBACK").execute(&mut *transaction).await.expect("its end");
+        drop(transaction);
+        let saved = store.save(&[Sample::at(1).change()]).await;
+        assert!(matches!(saved.as_deref(), Ok([Saved::Published(_)])), "{saved:?}");
     }
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, SubsecRound, Utc};
 use rejoinder_notifier::{Claim, Claimed, Depth, Fate, NewMail, Outbox, OutboxError, Settlement};
 use sqlx::{
-    SqlitePool,
+    Connection, SqlitePool,
     migrate::MigrateError,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -30,7 +30,14 @@ impl SqliteOutbox {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY);
         // SQLite has one writer, and nearly every call here writes.
-        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.map_err(refusal)?;
+        let pool = SqlitePoolOptions::new()
+            .max_connections(1)
+            // SQLite ends a transaction by itself when the disk is full. The connection does not hear of it and begins
+            // none ever after, so another one takes its place.
+            .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
+            .connect_with(options)
+            .await
+            .map_err(refusal)?;
         sqlx::migrate!().run(&pool).await.map_err(|error| match error {
             MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => refusal(error),
             other => OutboxError::Refused(other.to_string()),
