@@ -35,7 +35,7 @@ pub async fn run(cell: &Cell, paths: &Paths, base: u64) -> Result<Verdict> {
     fresh(&folder)?;
     let data = folder.join("data");
     let disk = match cell.fault {
-        Fault::DiskFull => Some(Disk::mount(&data, 24)?),
+        Fault::DiskFull => Some(Disk::mount(&data, 64)?),
         _ => None,
     };
     let (smtp, gateway) = (Smtp::start().await?, port()?);
