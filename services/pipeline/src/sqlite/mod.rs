@@ -23,6 +23,7 @@ use std::{
     fs::{File, OpenOptions, TryLockError},
     path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -185,6 +186,10 @@ impl Shared {
     }
 }
 
+/// How long an owner that is ending may take to let go: its publisher's thread may still stand at the last append, and a
+/// supervisor starts the next process at once.
+const LET_GO: Duration = Duration::from_secs(1);
+
 fn own(path: &Path) -> Result<File, LogError> {
     let mut lock_path = path.as_os_str().to_owned();
     lock_path.push(".lock");
@@ -195,15 +200,21 @@ fn own(path: &Path) -> Result<File, LogError> {
         .write(true)
         .open(&lock_path)
         .map_err(|error| LogError::Fatal(format!("{} cannot be opened: {error}", lock_path.display())))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(LogError::Fatal(format!(
-            "{} is in use by another rejoinder process; an embedded log belongs to one process, so stop that one first \
-             or choose another data folder",
-            path.display()
-        ))),
-        Err(TryLockError::Error(error)) => {
-            Err(LogError::Fatal(format!("{} cannot be locked: {error}", lock_path.display())))
+    let patient_until = Instant::now() + LET_GO;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < patient_until => thread::sleep(LET_GO / 50),
+            Err(TryLockError::WouldBlock) => {
+                return Err(LogError::Fatal(format!(
+                    "{} is in use by another rejoinder process; an embedded log belongs to one process, so stop that one \
+                     first or choose another data folder",
+                    path.display()
+                )));
+            }
+            Err(TryLockError::Error(error)) => {
+                return Err(LogError::Fatal(format!("{} cannot be locked: {error}", lock_path.display())));
+            }
         }
     }
 }
@@ -222,4 +233,25 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn fatal(path: &Path, error: &rusqlite::Error) -> LogError {
     LogError::Fatal(format!("{}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_has_one_owner_and_the_next_waits_until_it_lets_go() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("log.sqlite");
+        let owner = SqliteLog::open(&path, 1).expect("a log");
+        let Err(LogError::Fatal(refusal)) = SqliteLog::open(&path, 1) else { panic!("two own one log") };
+        assert!(refusal.contains("in use by another rejoinder process"), "{refusal}");
+
+        let (before, patient) = (Instant::now(), path.clone());
+        let next = thread::spawn(move || SqliteLog::open(&patient, 1).map(|_| Instant::now()));
+        thread::sleep(LET_GO / 10);
+        drop(owner);
+        let opened = next.join().expect("no panic").expect("opened once its owner let go");
+        assert!(opened - before >= LET_GO / 10);
+    }
 }

@@ -104,14 +104,7 @@ impl Fixture {
         self.log = None;
         self.log = Some(match &self.place {
             Place::File(folder) => {
-                let path = folder.path().join("log.sqlite");
-                let mut opened = None;
-                // The log's own thread may hold the file for an instant after the last append was acknowledged.
-                eventually("the file opens", || {
-                    opened = SqliteLog::open(&path, PARTITIONS).ok();
-                    opened.is_some()
-                });
-                Arc::new(opened.expect("it opened"))
+                Arc::new(SqliteLog::open(&folder.path().join("log.sqlite"), PARTITIONS).expect("the file opens"))
             }
             Place::Cluster(settings) => Arc::new(KafkaLog::new(settings.clone()).expect("the settings are right")),
         });
