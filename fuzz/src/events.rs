@@ -74,7 +74,8 @@ fn decoded<M: Message + Event + Debug>(headers: &Headers, payload: &[u8], format
         }
     };
     let id = Event::id(&event).to_owned();
-    if M::TOPIC != Topic::DeadLetter {
+    // Dead letters are found by topic, partition and offset: their comment's id may be what made them unreadable.
+    if !matches!(M::TOPIC, Topic::DeadLetter | Topic::DeadLetterSettled) {
         let uuid = Uuid::parse_str(&id).expect("an id that has been read is a UUID");
         assert_eq!((uuid.get_version_num(), uuid.to_string()), (7, id.clone()));
     }

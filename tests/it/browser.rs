@@ -136,7 +136,12 @@ async fn a_reader_and_a_moderator(test: &str, javascript: bool) {
     assert!(browser.text("body").await.contains("Three links"));
     browser.picture(&format!("{test}-moderate")).await;
     browser.client.find(Locator::Css("form [type=submit]")).await.expect("a button").click().await.expect("clicked");
-    browser.client.wait().for_element(Locator::Css("main")).await.expect("a page");
+    // Going on before the answer is there would be undone by it.
+    until("the decision is confirmed", async || {
+        browser.client.find(Locator::Css("form [type=submit]")).await.is_err()
+            && browser.client.find(Locator::Css("main h1")).await.is_ok()
+    })
+    .await;
     until("it appears under the article", async || {
         browser.client.goto(&dev.url("/")).await.expect("the article opens");
         browser.text("#comments").await.contains("Three links")
