@@ -19,6 +19,7 @@ mod scripts;
 mod shape;
 mod solve;
 pub mod train;
+mod trust;
 
 use std::sync::LazyLock;
 
@@ -28,12 +29,14 @@ pub use file::{Card, ModelError, Source};
 pub use layer::Layer;
 pub use learner::{Learner, Standing};
 pub use opinion::Opinion;
+use trust::Trust;
 
 /// Weights that all sites share.
 #[derive(Debug, Clone)]
 pub struct Model {
     card: Card,
     weights: Box<[i8]>,
+    trust: Trust,
     /// A bit for each place of a whole word that it has seen.
     known: Box<[u64]>,
     version: String,
@@ -77,7 +80,7 @@ impl Model {
     pub fn log_odds(&self, features: &Features) -> f32 {
         let sum =
             |places: &[u32]| places.iter().map(|place| i32::from(self.weights[*place as usize])).sum::<i32>() as f32;
-        let letters = sum(features.letters()) * features.unit();
+        let letters = sum(features.letters()) * self.trust.unit(features.letters());
         self.card.bias + self.card.step * (letters + sum(features.besides()) * self.card.besides)
     }
 

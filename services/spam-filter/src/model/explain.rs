@@ -17,7 +17,7 @@ pub struct Share {
 pub fn explain(model: &Model, subject: &Subject<'_>, most: usize) -> Vec<Share> {
     let mut features = Features::default();
     features.read(subject);
-    let unit = features.unit();
+    let unit = model.trust.unit(features.letters());
     let shape = features
         .besides()
         .iter()

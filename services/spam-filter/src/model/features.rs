@@ -96,7 +96,7 @@ impl Features {
         &self.words
     }
 
-    /// What each of the letters' features counts: their vector has the length 1, however long the text is.
+    /// What each of the letters' features counts in a site's layer: their vector has the length 1, however long the text is.
     pub fn unit(&self) -> f32 {
         1.0 / (self.letters.max(1) as f32).sqrt()
     }

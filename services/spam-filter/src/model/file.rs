@@ -1,12 +1,19 @@
-//! A model as bytes: a line of JSON about it, then the weights and the words it knows.
+//! A model as bytes: a line of JSON about it, then the weights, how much each feature tells, and the words it knows.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Model, features::BUCKETS};
+use super::{
+    Model,
+    features::BUCKETS,
+    trust::{STEPS, Trust},
+};
 
 /// The first bytes of a model; the digit changes with the features and their hashes.
-const MAGIC: &[u8; 8] = b"rjmodel1";
+const MAGIC: &[u8; 8] = b"rjmodel2";
+
+/// A byte, half a byte and a bit for each place.
+const TABLES: usize = BUCKETS + BUCKETS / 2 + BUCKETS / 8;
 
 /// No header is longer.
 const MAX_HEADER: usize = 64 * 1024;
@@ -71,11 +78,13 @@ impl Model {
     pub fn encode(&self) -> Vec<u8> {
         let header = serde_json::to_vec(&self.card).expect("numbers and names always serialise");
         let length = u32::try_from(header.len()).expect("a header is short");
-        let mut bytes = Vec::with_capacity(MAGIC.len() + 4 + header.len() + self.weights.len() + self.known.len() * 8);
+        let mut bytes = Vec::with_capacity(MAGIC.len() + 4 + header.len() + TABLES);
         bytes.extend(MAGIC);
         bytes.extend(length.to_le_bytes());
         bytes.extend(header);
         bytes.extend(self.weights.iter().map(|weight| weight.to_le_bytes()[0]));
+        // Four bits each.
+        bytes.extend(self.trust.0.as_chunks::<2>().0.iter().map(|[low, high]| low | high << 4));
         bytes.extend(self.known.iter().flat_map(|word| word.to_le_bytes()));
         bytes
     }
@@ -85,17 +94,19 @@ impl Model {
         let (length, rest) =
             bytes.strip_prefix(MAGIC).and_then(|rest| rest.split_first_chunk::<4>()).ok_or(ModelError::Unknown)?;
         let length = u32::from_le_bytes(*length) as usize;
-        let want = MAGIC.len() + 4 + length.min(MAX_HEADER) + BUCKETS + BUCKETS / 8;
+        let want = MAGIC.len() + 4 + length.min(MAX_HEADER) + TABLES;
         if length > MAX_HEADER || bytes.len() != want {
             return Err(ModelError::Length { have: bytes.len(), want });
         }
         let (header, tables) = rest.split_at(length);
         let card: Card = serde_json::from_slice(header).map_err(|error| ModelError::Header(error.to_string()))?;
         card.check()?;
-        let (weights, known) = tables.split_at(BUCKETS);
+        let (weights, tables) = tables.split_at(BUCKETS);
+        let (trust, known) = tables.split_at(BUCKETS / 2);
         Ok(Self {
             card,
             weights: weights.iter().map(|weight| i8::from_le_bytes([*weight])).collect(),
+            trust: Trust(trust.iter().flat_map(|pair| [pair & STEPS, pair >> 4]).collect()),
             known: known.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word)).collect(),
             version: version(bytes),
         })
@@ -137,7 +148,9 @@ mod tests {
             sources: vec![Source { name: "a".into(), spam: 1, ham: 2 }],
             seed: 7,
         };
-        Model { card, weights: vec![3; BUCKETS].into(), known: vec![5; BUCKETS / 64].into(), version: String::new() }
+        let trust = Trust((0..BUCKETS).map(|place| (place % 16) as u8).collect());
+        let known = vec![5; BUCKETS / 64].into();
+        Model { card, weights: vec![3; BUCKETS].into(), trust, known, version: String::new() }
     }
 
     #[test]
@@ -145,6 +158,7 @@ mod tests {
         let bytes = model().encode();
         let read = Model::decode(&bytes).expect("its own bytes");
         assert_eq!((&read.card, read.weights[7], read.known[7]), (&model().card, 3, 5));
+        assert_eq!(read.trust, model().trust);
         assert_eq!(read.encode(), bytes);
         assert_eq!(read.version.len(), 12);
         assert!(bytes.len() < 2_000_000, "{}", bytes.len());

@@ -1,15 +1,15 @@
-//! Logistic regression with L2, solved in the dual, one example at a time (Yu, Huang and Lin, Machine Learning 85, 2011,
+//! Logistic regression with L2 over features that count by how much they tell, solved in the dual, one example at a time (Yu, Huang and Lin, Machine Learning 85, 2011,
 //! algorithm 5).
 
-/// An example: the places of its features' weights, and what each counts.
+use super::trust::Trust;
+
+/// An example: the places of its features' weights, and what it counts.
 #[derive(Debug, Clone)]
 pub struct Example {
     /// The places of letters' features.
     pub letters: Box<[u32]>,
     /// The places of other features.
     pub besides: Box<[u32]>,
-    /// What a feature of the letters counts.
-    pub unit: f32,
     /// Whether it is spam.
     pub spam: bool,
     /// How dear a mistake is.
@@ -49,9 +49,12 @@ const ROUNDS: usize = 20;
 /// It is solved when an average round moves an example by less.
 const STILL: f64 = 1e-4;
 
-/// Weights and bias that solve the examples. What a feature besides the letters counts is `besides`.
-pub fn solve(examples: &[&Example], places: usize, besides: f32, seed: u64) -> (Vec<f32>, f32) {
-    let mut weights = vec![0_f32; places];
+/// Weights and bias that solve the examples. What a feature besides the letters counts is `besides`. A feature's trust is
+/// within its weight, so that it is summed without it.
+pub fn solve(examples: &[&Example], trust: &Trust, besides: f32, seed: u64) -> (Vec<f32>, f32) {
+    let mut weights = vec![0_f32; trust.0.len()];
+    let units: Vec<f32> = examples.iter().map(|example| trust.unit(&example.letters)).collect();
+    let squares: Vec<f64> = examples.iter().map(|example| example.square(trust, besides)).collect();
     let mut bias = 0_f64;
     let mut alphas: Vec<f64> = examples.iter().map(|example| (0.001 * example.cost).min(1e-8)).collect();
     let mut order: Vec<usize> = (0..examples.len()).collect();
@@ -64,11 +67,11 @@ pub fn solve(examples: &[&Example], places: usize, besides: f32, seed: u64) -> (
         for &n in &order {
             let example = examples[n];
             let label = if example.spam { 1.0 } else { -1.0 };
-            let margin = label * (example.dot(&weights, besides) + bias);
-            let alpha = minimise(alphas[n], example.cost, example.square(besides), margin);
+            let margin = label * (example.dot(&weights, units[n], besides) + bias);
+            let alpha = minimise(alphas[n], example.cost, squares[n], margin);
             let step = (alpha - alphas[n]) * label;
             alphas[n] = alpha;
-            example.add_to(&mut weights, besides, step);
+            example.add_to(&mut weights, trust, units[n], besides, step);
             bias += step;
             moved += step.abs();
         }
@@ -97,25 +100,27 @@ fn minimise(old: f64, cost: f64, square: f64, margin: f64) -> f64 {
 }
 
 impl Example {
-    /// Log-odds without the bias.
-    pub fn dot(&self, weights: &[f32], besides: f32) -> f64 {
+    /// Log-odds without the bias. `unit` is that of the letters.
+    pub fn dot(&self, weights: &[f32], unit: f32, besides: f32) -> f64 {
         let sum = |places: &[u32]| places.iter().map(|place| f64::from(weights[*place as usize])).sum::<f64>();
-        sum(&self.letters) * f64::from(self.unit) + sum(&self.besides) * f64::from(besides)
+        sum(&self.letters) * f64::from(unit) + sum(&self.besides) * f64::from(besides)
     }
 
-    fn add_to(&self, weights: &mut [f32], besides: f32, amount: f64) {
-        for (places, value) in [(&self.letters, self.unit), (&self.besides, besides)] {
-            let amount = (amount * f64::from(value)) as f32;
-            for place in places {
-                weights[*place as usize] += amount;
-            }
+    fn add_to(&self, weights: &mut [f32], trust: &Trust, unit: f32, besides: f32, amount: f64) {
+        let amount_of = |value: f32| (amount * f64::from(value)) as f32;
+        for place in &self.letters {
+            weights[*place as usize] += amount_of(unit) * trust.letter(*place).powi(2);
+        }
+        for place in &self.besides {
+            weights[*place as usize] += amount_of(besides) * trust.besides(*place).powi(2);
         }
     }
 
-    /// The square of its length, the bias's 1 included.
-    fn square(&self, besides: f32) -> f64 {
-        let part = |value: f32, count: usize| f64::from(value) * f64::from(value) * count as f64;
-        part(self.unit, self.letters.len()) + part(besides, self.besides.len()) + 1.0
+    /// The square of its length, the bias's 1 included; the letters' is 1, or 0 where none of them tells anything.
+    fn square(&self, trust: &Trust, besides: f32) -> f64 {
+        let letters = self.letters.iter().any(|place| trust.letter(*place) > 0.0);
+        let others = self.besides.iter().map(|place| f64::from(trust.besides(*place) * besides).powi(2));
+        1.0 + f64::from(u8::from(letters)) + others.sum::<f64>()
     }
 }
 
@@ -124,7 +129,7 @@ mod tests {
     use super::*;
 
     fn example(letters: &[u32], spam: bool, cost: f64) -> Example {
-        Example { letters: letters.into(), besides: Box::new([]), unit: 1.0, spam, cost }
+        Example { letters: letters.into(), besides: Box::new([]), spam, cost }
     }
 
     #[test]
@@ -135,16 +140,20 @@ mod tests {
             example(&[0, 2], true, 0.5),
             example(&[2], false, 1.0),
         ];
-        let (weights, bias) = solve(&examples.iter().collect::<Vec<_>>(), 3, 1.0, 7);
+        let trust = Trust(Box::new([4, 15, 9]));
+        let (weights, bias) = solve(&examples.iter().collect::<Vec<_>>(), &trust, 1.0, 7);
         // The primal's gradient: w - sum of cost * label * features * sigma(-label * z); the bias is a weight as well.
-        let mut gradient: Vec<f64> = weights.iter().map(|w| f64::from(*w)).chain([f64::from(bias)]).collect();
+        let alone = |place: u32| f64::from(weights[place as usize] / trust.letter(place));
+        let mut gradient: Vec<f64> = (0..3).map(alone).chain([f64::from(bias)]).collect();
         for example in &examples {
             let label = if example.spam { 1.0 } else { -1.0 };
-            let z = example.dot(&weights, 1.0) + f64::from(bias);
+            let unit = trust.unit(&example.letters);
+            let z = example.dot(&weights, unit, 1.0) + f64::from(bias);
             let pull = example.cost * label / (1.0 + (label * z).exp());
-            for place in example.letters.iter().map(|place| *place as usize).chain([3]) {
-                gradient[place] -= pull;
+            for place in &example.letters {
+                gradient[*place as usize] -= pull * f64::from(trust.letter(*place) * unit);
             }
+            gradient[3] -= pull;
         }
         assert!(gradient.iter().all(|g| g.abs() < 0.01), "{gradient:?}");
         assert!(weights[0] > 0.0 && weights[1] < weights[0]);
