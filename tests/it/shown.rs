@@ -5,12 +5,12 @@ use serde_json::json;
 use crate::harness::{CONFIG, Home, action_link, client, path_of, until};
 
 /// Everything in it argues for the hold: links, a word of the site's list with markup in it, and what the model has learned.
-const BODY: &str = "Check out my channel and subscribe! <b>bold</b> \
-                    https://a.example https://b.example https://c.example/<i> https://d.example https://e.example";
+const BODY: &str = "Check out my channel and subscribe! <blink>bold</blink> \
+                    https://a.example https://b.example https://c.example https://d.example https://e.example";
 
 #[tokio::test]
 async fn a_moderator_reads_the_three_strongest_reasons() {
-    let policy = "[sites.news.policy.screening]\nmode = \"first_time\"\nhold_words = [\"<b>bold\"]\nspam_at = 100.0\n";
+    let policy = "[sites.news.policy.screening]\nmode = \"first_time\"\nhold_words = [\"<blink>\"]\nspam_at = 100.0\n";
     let home = Home::new(&format!("{CONFIG}\n{policy}"));
     let dev = home.gateway(&["dev"]);
     let name = "Eve <img src=x onerror=alert(1)>";
@@ -31,9 +31,9 @@ async fn a_moderator_reads_the_three_strongest_reasons() {
     let verdict = format!("was {}", verdict.trim_end_matches('.'));
     assert!(verdict.starts_with("was held for a person, with "), "{verdict}");
     let top = [
-        ("It has a word of the hold list: \"<b>bold\" in the text as it was written.", "asks for a person"),
-        ("It has 5 links, and 1 is allowed: a.example, b.example, c.example, ...", "asks for a person"),
-        ("No comment under this name and address has been approved yet.", "asks for a person"),
+        ("It has 5 links, and 1 is allowed: a.example, b.example, c.example, ...", "+7.50 points, asks for a person"),
+        ("It has a word of the hold list: \"<blink>\" in the text.", "+5.00 points, asks for a person"),
+        ("No comment under this name and address has been approved yet.", "+1.00 points, asks for a person"),
     ];
     for (sentence, counts) in top {
         assert!(text.contains(sentence) && text.contains(counts), "{sentence} is not in the mail:\n{text}");
@@ -49,7 +49,7 @@ async fn a_moderator_reads_the_three_strongest_reasons() {
         assert!(!shown.contains(fourth), "three are enough:\n{shown}");
     }
     for html in [&page, &*html] {
-        for raw in ["<b>bold", "<img", "<i>"] {
+        for raw in ["<blink", "<img"] {
             assert!(!html.contains(raw), "{raw}: {html}");
         }
     }
