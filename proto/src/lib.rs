@@ -1,9 +1,10 @@
 //! The contract between the workers: typed messages, the topic and key of each, the headers around them,
-//! and the tokens in moderators' links.
+//! the tokens in moderators' links, and a screening in a moderator's words.
 //!
 //! Payloads are Protobuf, or its proto3 JSON mapping; which one, the `content-type` header says.
 
 mod event;
+pub mod findings;
 pub mod headers;
 mod time;
 pub mod token;

@@ -8,7 +8,7 @@ use std::{fmt, str::FromStr};
 /// | `comments.validated` | `CommentValidated` | validator | spam-filter |
 /// | `comments.rejected` | `CommentRejected` | validator, comment-store | comment-store, sites |
 /// | `comments.screened` | `CommentScreened` | spam-filter | comment-store, notifier |
-/// | `comments.moderated` | `CommentModerated` | gateway, the operator | comment-store |
+/// | `comments.moderated` | `CommentModerated` | gateway, the operator | comment-store, notifier |
 /// | `comments.published` | `CommentPublished` | comment-store | sites |
 /// | `comments.dead-letter` | `DeadLetter` | every stage | the operator |
 /// | `comments.dead-letter-settled` | `DeadLetterSettled` | the operator | the operator |

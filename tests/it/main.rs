@@ -12,5 +12,6 @@ mod operator;
 mod order;
 mod publisher;
 mod rebalance;
+mod shown;
 mod spam;
 mod twins;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::from_millis;
+use crate::{from_millis, v1};
 
 const ID: &str = "0190163d-8694-739b-aea5-966c26f8ad91";
 

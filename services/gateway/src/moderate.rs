@@ -11,6 +11,7 @@ use axum::{
 use chrono::Utc;
 use rejoinder_comment_store::{Decision, Fate, State as Stored, StoredComment};
 use rejoinder_proto::{
+    findings::{self, Finding},
     now,
     token::TokenError,
     v1::{Action, CommentModerated, ModerationClaim},
@@ -22,9 +23,6 @@ use crate::{
     page::CommentCard,
     read::{Segment, comment_id},
 };
-
-/// How many of the filter's reasons are shown; the strongest come first.
-const REASONS: usize = 3;
 
 /// What a token allows, checked: one action on one comment by one moderator.
 struct Claim {
@@ -43,7 +41,10 @@ struct Page<'a> {
     comment: &'a CommentCard,
     text: &'a str,
     state: &'static str,
-    reasons: Vec<&'a str>,
+    /// What the filter made of it, and why.
+    verdict: String,
+    findings: Vec<Finding<'a>>,
+    nothing: &'static str,
     /// The last decision, when the button would change it.
     earlier: String,
     /// The button's words; empty when there is nothing left to do.
@@ -166,7 +167,9 @@ impl Shared {
             comment: &CommentCard::from(&comment.public),
             text: &comment.text,
             state: if done.is_some() { "" } else { state(comment.state) },
-            reasons: comment.signals.iter().take(REASONS).map(|signal| signal.reason.as_str()).collect(),
+            verdict: findings::verdict(comment.verdict, comment.score),
+            findings: findings::findings(&comment.signals).into_iter().take(findings::TOP).collect(),
+            nothing: findings::NOTHING,
             earlier,
             button: if done.is_some() { "" } else { button },
             action,

@@ -7,7 +7,7 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use rejoinder_comment_store::PublicComment;
-use rejoinder_proto::{millis, now, v1::FieldError};
+use rejoinder_proto::{findings::sentence, millis, now, v1::FieldError};
 use uuid::Uuid;
 
 use crate::{HONEYPOT_FIELD, Problem, ProblemKind, REDIRECT_FIELD, SHOWN_AT_FIELD, Site, submit::Input};
@@ -57,17 +57,6 @@ pub(crate) fn problem(problem: &Problem) -> Response {
     let page =
         Message { title: problem.kind.title(), detail: &detail, errors: &problem.errors, link: "", link_text: "" };
     problem.stamp(render(problem.kind.status(), &page, &[]))
-}
-
-/// The words of a log line as a sentence: a capital and a full stop.
-pub(crate) fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    let first = letters.next().map(char::to_uppercase).into_iter().flatten();
-    let mut sentence: String = first.chain(letters).collect();
-    if !sentence.is_empty() && !sentence.ends_with(['.', '!', '?']) {
-        sentence.push('.');
-    }
-    sentence
 }
 
 /// After a form that names no page to return to.

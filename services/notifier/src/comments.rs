@@ -11,6 +11,11 @@ pub enum Standing {
     Pending,
     /// A moderator decided already.
     Decided,
+    /// Stored, and by its last screening nobody need decide.
+    Screened {
+        /// That screening's revision; see `v1::CommentScreened::revision`.
+        revision: i32,
+    },
     /// Not stored, and never will be.
     Rejected,
 }

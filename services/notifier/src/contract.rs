@@ -15,6 +15,9 @@ pub async fn check<F: Future<Output = Arc<dyn Outbox>>>(fresh: impl Fn() -> F) {
     what_was_enqueued_comes_back_whole(&*fresh().await).await;
     a_claim_is_exclusive_until_it_runs_out(&*fresh().await).await;
     fates_are_kept(&*fresh().await).await;
+    what_is_withdrawn_is_owed_no_more(&*fresh().await).await;
+    what_was_skipped_can_be_owed_anew(&*fresh().await).await;
+    a_later_screening_takes_the_place_of_an_unsent_one(&*fresh().await).await;
     a_claim_that_ran_out_settles_nothing_but_what_was_sent(&*fresh().await).await;
     only_old_settled_rows_are_purged(&*fresh().await).await;
     sent_mails_come_in_pages(&*fresh().await).await;
@@ -103,6 +106,62 @@ async fn fates_are_kept(outbox: &dyn Outbox) {
     let retried = claim(outbox, 61, 10).await;
     assert_eq!(retried.iter().map(|row| (row.mail.comment.as_u128(), row.attempt)).collect::<Vec<_>>(), [(1, 2)]);
     assert_eq!(retried[0].mail.event, mail(1, 0).event);
+}
+
+async fn what_is_withdrawn_is_owed_no_more(outbox: &dyn Outbox) {
+    assert_eq!(outbox.withdraw(at(0), &[]).await.expect("nothing is fine"), 0);
+    let second = NewMail { id: row_id(mail(1, 0).comment, "b"), moderator: "b".into(), ..mail(1, 0) };
+    outbox.enqueue(&[mail(1, 0), second, mail(2, 0), mail(3, 0), mail(4, 0)]).await.expect("enqueues");
+    let comments = [1, 3, 4].map(Uuid::from_u128);
+    let under_way = claim(outbox, 0, 10).await;
+    let claim_of = |n: u128| under_way.iter().find(|row| row.mail.id == mail(n, 0).id).expect("claimed").claim;
+    settle(outbox, 1, claim_of(3), Fate::Sent).await;
+    settle(outbox, 1, claim_of(4), Fate::Failed { error: "550".into() }).await;
+    assert_eq!(outbox.withdraw(at(2), &comments).await.expect("withdraws"), 2, "what was settled stays");
+    assert_eq!(outbox.withdraw(at(3), &comments).await.expect("withdraws"), 0, "a batch may come again");
+    let depth = Depth { pending: 1, sent: 1, failed: 1, skipped: 2 };
+    assert_eq!(outbox.depth().await.expect("counts"), depth);
+
+    // Being sent while it was withdrawn: it failed, or it went out.
+    settle(outbox, 4, claim_of(1), Fate::Retry { at: at(5), error: "450".into() }).await;
+    assert_eq!(outbox.depth().await.expect("counts"), depth);
+    settle(outbox, 5, claim_of(1), Fate::Sent).await;
+    assert_eq!(outbox.depth().await.expect("counts"), Depth { sent: 2, skipped: 1, ..depth });
+    let later = claim(outbox, 400, 10).await;
+    assert_eq!(later.iter().map(|row| row.mail.comment.as_u128()).collect::<Vec<_>>(), [2]);
+    assert_eq!(outbox.purge(at(500), 10).await.expect("purges"), 4, "all but the pending one");
+}
+
+async fn what_was_skipped_can_be_owed_anew(outbox: &dyn Outbox) {
+    outbox.enqueue(&[mail(1, 0), mail(2, 0)]).await.expect("enqueues");
+    let mut old = claim(outbox, 0, 10).await;
+    old.sort_by_key(|row| row.mail.comment);
+    settle(outbox, 1, old[0].claim, Fate::Skipped { reason: "decided" }).await;
+    outbox.withdraw(at(1), &[Uuid::from_u128(2)]).await.expect("withdraws");
+    outbox.enqueue(&[mail(1, 2), mail(2, 2)]).await.expect("enqueues");
+    settle(outbox, 3, old[1].claim, Fate::Failed { error: "550".into() }).await;
+    let mut again = claim(outbox, 3, 10).await;
+    again.sort_by_key(|row| row.mail.comment);
+    assert_eq!(again.iter().map(|row| row.attempt).collect::<Vec<_>>(), [1, 1]);
+    assert!(again.iter().all(|row| row.mail.event == mail(1, 2).event && row.mail.created_at > at(1)));
+    assert_eq!(outbox.depth().await.expect("counts"), Depth { pending: 2, ..Depth::default() });
+    assert_eq!(outbox.purge(at(500), 10).await.expect("purges"), 0);
+}
+
+async fn a_later_screening_takes_the_place_of_an_unsent_one(outbox: &dyn Outbox) {
+    outbox.enqueue(&[mail(1, 0), mail(2, 0)]).await.expect("enqueues");
+    let mut old = claim(outbox, 0, 10).await;
+    old.sort_by_key(|row| row.mail.comment);
+    settle(outbox, 1, old[1].claim, Fate::Sent).await;
+    let later = |n| NewMail { event: vec![9], ..mail(n, 2) };
+    outbox.enqueue(&[later(1), later(2)]).await.expect("enqueues");
+    // Skipped for the sake of the screening that was replaced meanwhile.
+    settle(outbox, 3, old[0].claim, Fate::Skipped { reason: "screened" }).await;
+    let new = claim(outbox, 3, 10).await;
+    assert_eq!(new.len(), 1, "what was sent stays sent");
+    assert_eq!((new[0].mail.comment, &new[0].mail.event, new[0].attempt), (Uuid::from_u128(1), &vec![9], 1));
+    outbox.enqueue(&[later(1)]).await.expect("enqueues");
+    assert!(claim(outbox, 4, 10).await.is_empty(), "the same again leaves its claim");
 }
 
 async fn a_claim_that_ran_out_settles_nothing_but_what_was_sent(outbox: &dyn Outbox) {

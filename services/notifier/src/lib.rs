@@ -1,6 +1,7 @@
 //! Who must be told, by which mail, when: an outbox, then SMTP.
 //!
-//! The [`Notifier`] stage reads screened comments and writes a row per held comment and moderator into an [`Outbox`].
+//! The [`Notifier`] stage reads screened comments and writes a row per held comment and moderator into an [`Outbox`]; a
+//! moderator's decision, or a later screening that needs nobody, withdraws what has not been sent.
 //! The [`Sender`] claims rows, asks whether the comment is stored and still undecided ([`Comments`]), writes the mail
 //! ([`mail::compose`]) and hands it to a [`Mailer`]. Every mail has a Message-ID that follows from its row, and the same
 //! content when it is sent again: a moderator gets at most one extra copy per crash between the server's taking of a
@@ -26,7 +27,7 @@ pub use outbox::{Claim, Claimed, Depth, Fate, NewMail, Outbox, OutboxError, Sett
 pub use policy::{Email, EmailError, Moderator, Policy, PolicyError};
 pub use sender::Sender;
 pub use settings::{Backend, Security, Settings, SettingsError, Smtp};
-pub use stage::{Nothing, Notifier};
+pub use stage::{Input, Nothing, Notifier};
 
 #[cfg(test)]
 #[path = "../tests/it/samples.rs"]

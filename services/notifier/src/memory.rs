@@ -45,11 +45,15 @@ impl Outbox for MemoryOutbox {
         let mut rows = self.rows();
         for mail in mails {
             let created_at = mail.created_at.trunc_subsecs(6);
-            rows.entry(mail.id).or_insert_with(|| Row {
-                mail: NewMail { created_at, ..mail.clone() },
-                attempts: 0,
-                status: Status::Pending { due: created_at },
+            let stays = rows.get(&mail.id).is_some_and(|row| match row.status {
+                Status::Pending { .. } => row.mail.event == mail.event,
+                Status::Skipped { .. } => false,
+                Status::Sent { .. } | Status::Failed { .. } => true,
             });
+            if !stays {
+                let (mail, status) = (NewMail { created_at, ..mail.clone() }, Status::Pending { due: created_at });
+                rows.insert(mail.id, Row { mail, attempts: 0, status });
+            }
         }
         Ok(())
     }
@@ -82,8 +86,12 @@ impl Outbox for MemoryOutbox {
         let mut rows = self.rows();
         for Settlement { claim, fate } in settlements {
             let Some(row) = rows.get_mut(&claim.id) else { continue };
-            let Status::Pending { due } = row.status else { continue };
-            if due != claim.until && *fate != Fate::Sent {
+            let holds = match row.status {
+                Status::Pending { due } => due == claim.until || *fate == Fate::Sent,
+                Status::Skipped { .. } => *fate == Fate::Sent,
+                Status::Sent { .. } | Status::Failed { .. } => false,
+            };
+            if !holds {
                 continue;
             }
             row.status = match fate {
@@ -101,6 +109,18 @@ impl Outbox for MemoryOutbox {
             }
         }
         Ok(())
+    }
+
+    async fn withdraw(&self, now: DateTime<Utc>, comments: &[Uuid]) -> Result<u64, OutboxError> {
+        let mut withdrawn = 0;
+        for row in self.rows().values_mut().filter(|row| comments.contains(&row.mail.comment)) {
+            if matches!(row.status, Status::Pending { .. }) {
+                row.status = Status::Skipped { at: now };
+                row.mail.event = Vec::new();
+                withdrawn += 1;
+            }
+        }
+        Ok(withdrawn)
     }
 
     async fn depth(&self) -> Result<Depth, OutboxError> {

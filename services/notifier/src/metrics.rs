@@ -29,6 +29,11 @@ impl Metrics {
         self.mails.add(1, &labels);
     }
 
+    pub(crate) fn withdrawn(&self, mails: u64) {
+        let labels = [telemetry::label("result", "skipped"), telemetry::label("reason", "withdrawn")];
+        self.mails.add(mails, &labels);
+    }
+
     pub(crate) fn depth(&self, depth: &Depth) {
         let counts =
             [("pending", depth.pending), ("sent", depth.sent), ("failed", depth.failed), ("skipped", depth.skipped)];

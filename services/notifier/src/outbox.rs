@@ -28,8 +28,8 @@ pub struct NewMail {
 pub struct Claim {
     /// The row.
     pub id: Uuid,
-    /// When others may claim it, to the microsecond. A settlement under a claim that ran out changes nothing, except
-    /// that a mail that went out counts as sent.
+    /// When others may claim it, to the microsecond. A settlement under a claim that ran out or was ended changes nothing,
+    /// except that a mail that went out counts as sent.
     pub until: DateTime<Utc>,
 }
 
@@ -111,7 +111,8 @@ pub enum OutboxError {
 /// Keeps what is owed until it is settled. Every method may be called by many at once, from many processes.
 #[async_trait]
 pub trait Outbox: Send + Sync {
-    /// Writes rows; an id that is there already, whatever became of it, stays as it is. Durable when it returns.
+    /// Writes rows. Durable when it returns. An id that is there already stays as it is, but for two cases: what was
+    /// skipped is owed anew, and what is pending about another event becomes the mail about this one. Claims on either end.
     async fn enqueue(&self, mails: &[NewMail]) -> Result<(), OutboxError>;
 
     /// Claims at most `limit` pending rows that are due at `now`, the longest due first, until `now` + `lease`. No row
@@ -122,6 +123,10 @@ pub trait Outbox: Send + Sync {
     /// Writes what became of claimed rows: all, or none. Settled for good, a row keeps no copy of the event unless it
     /// failed.
     async fn settle(&self, now: DateTime<Utc>, settlements: &[Settlement]) -> Result<(), OutboxError>;
+
+    /// Skips every pending row about one of these comments, claimed or not, and says how many. Of a mail that is being
+    /// sent just now, only [`Fate::Sent`] can be settled after that.
+    async fn withdraw(&self, now: DateTime<Utc>, comments: &[Uuid]) -> Result<u64, OutboxError>;
 
     /// Counts.
     async fn depth(&self) -> Result<Depth, OutboxError>;

@@ -1,63 +1,104 @@
 use std::{collections::HashMap, sync::Arc};
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use rejoinder_pipeline::{Outcome, Reason, Received, Stage, Transient};
-use rejoinder_proto::{DecodeError, Event, Timestamp, Topic, headers::Headers, v1};
+use rejoinder_proto::{
+    DecodeError, Event, Timestamp, Topic,
+    headers::Headers,
+    v1::{self, Action},
+};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use crate::{NewMail, Outbox, Policy, row_id};
+use crate::{NewMail, Outbox, OutboxError, Policy, metrics::Metrics, row_id};
 
-/// Writes into the outbox whom to tell about held comments.
+/// Writes into the outbox whom to tell about held comments, and takes out what nobody need be told any more.
 pub struct Notifier {
     sites: Arc<HashMap<String, Policy>>,
     outbox: Arc<dyn Outbox>,
     wake: Arc<Notify>,
+    metrics: Metrics,
 }
 
 impl Notifier {
     /// `wake` is the sender's, when it runs in the same process.
     pub fn new(sites: Arc<HashMap<String, Policy>>, outbox: Arc<dyn Outbox>, wake: Arc<Notify>) -> Self {
-        Self { sites, outbox, wake }
+        Self { sites, outbox, wake, metrics: Metrics::new() }
     }
+}
+
+/// What the notifier reads.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// A comment with its verdict.
+    Screened(Box<v1::CommentScreened>),
+    /// A moderator's decision.
+    Moderated(Box<v1::CommentModerated>),
+}
+
+/// What an event asks of the outbox.
+enum Step {
+    Nothing,
+    /// These mails about a comment.
+    Owe(Uuid, Vec<NewMail>),
+    /// No mail about a comment.
+    Withdraw(Uuid),
 }
 
 impl Stage for Notifier {
     const NAME: &'static str = "notifier";
-    type In = v1::CommentScreened;
+    type In = Input;
     type Out = Nothing;
 
-    async fn process(&mut self, batch: &[Received<v1::CommentScreened>]) -> Result<Vec<Outcome<Nothing>>, Transient> {
-        let mut mails = Vec::new();
+    async fn process(&mut self, batch: &[Received<Input>]) -> Result<Vec<Outcome<Nothing>>, Transient> {
+        // The last word about a comment counts; nothing of the batch has reached the outbox before.
+        let mut last: HashMap<Uuid, Option<Vec<NewMail>>> = HashMap::new();
         let mut outcomes = Vec::with_capacity(batch.len());
         for received in batch {
-            match owed(&self.sites, &received.event) {
-                Ok(rows) => {
-                    mails.extend(rows);
-                    outcomes.push(Outcome::Emit(Vec::new()));
+            let step = match &received.event {
+                Input::Screened(event) => screened(&self.sites, event),
+                Input::Moderated(event) => Ok(moderated(event)),
+            };
+            match step {
+                Ok(Step::Nothing) => {}
+                Ok(Step::Owe(id, mails)) => drop(last.insert(id, Some(mails))),
+                Ok(Step::Withdraw(id)) => drop(last.insert(id, None)),
+                Err(reason) => {
+                    outcomes.push(Outcome::Reject(reason));
+                    continue;
                 }
-                Err(reason) => outcomes.push(Outcome::Reject(reason)),
             }
+            outcomes.push(Outcome::Emit(Vec::new()));
         }
-        if !mails.is_empty() {
-            self.outbox.enqueue(&mails).await.map_err(|error| Transient::new("database", error))?;
+        let away = |error: OutboxError| Transient::new("database", error);
+        let withdrawn: Vec<Uuid> = last.iter().filter(|(_, mails)| mails.is_none()).map(|(id, _)| *id).collect();
+        if !withdrawn.is_empty() {
+            let mails = self.outbox.withdraw(Utc::now(), &withdrawn).await.map_err(away)?;
+            self.metrics.withdrawn(mails);
+        }
+        let owed: Vec<NewMail> = last.into_values().flatten().flatten().collect();
+        if !owed.is_empty() {
+            self.outbox.enqueue(&owed).await.map_err(away)?;
             self.wake.notify_one();
         }
         Ok(outcomes)
     }
 }
 
-/// The mails that one screened comment causes: one for each moderator of its site when it is held.
-fn owed(sites: &HashMap<String, Policy>, event: &v1::CommentScreened) -> Result<Vec<NewMail>, Reason> {
+/// A hold owes each moderator of its site a mail. A later screening that needs nobody takes back what an earlier one owed; a
+/// first screening has no earlier one.
+fn screened(sites: &HashMap<String, Policy>, event: &v1::CommentScreened) -> Result<Step, Reason> {
     if event.verdict() != v1::Verdict::Hold {
-        return Ok(Vec::new());
+        let needs_nobody = matches!(event.verdict(), v1::Verdict::Approve | v1::Verdict::Spam) && event.revision > 0;
+        let id = Uuid::parse_str(Event::id(event)).ok().filter(|_| needs_nobody);
+        return Ok(id.map_or(Step::Nothing, Step::Withdraw));
     }
     let comment = event.comment.as_ref().ok_or_else(|| Reason::impossible("the event has no comment"))?;
     let policy = sites.get(&comment.site).ok_or_else(|| {
         Reason::impossible(format!("the site {:?} is not configured here; add it, then replay the event", comment.site))
     })?;
     if !policy.notify_held {
-        return Ok(Vec::new());
+        return Ok(Step::Nothing);
     }
     let id = Uuid::parse_str(&comment.id).map_err(|_| Reason::impossible("the comment's id is not a UUID"))?;
     let bytes = event.encode();
@@ -69,7 +110,66 @@ fn owed(sites: &HashMap<String, Policy>, event: &v1::CommentScreened) -> Result<
         event: bytes.clone(),
         created_at: Utc::now(),
     };
-    Ok(policy.moderators.iter().map(|moderator| mail(&moderator.name)).collect())
+    Ok(Step::Owe(id, policy.moderators.iter().map(|moderator| mail(&moderator.name)).collect()))
+}
+
+/// A decision about a comment needs nobody to be asked. What the store will refuse, or what decides about no comment's state,
+/// leaves the mail where it is: the comment still waits.
+fn moderated(event: &v1::CommentModerated) -> Step {
+    let decides = matches!(event.action(), Action::Approve | Action::Spam | Action::Trash);
+    let at = event.decided_at.as_ref().and_then(|at| DateTime::from_timestamp(at.seconds, at.nanos.try_into().ok()?));
+    let is_kept = at.is_some() && ![&event.site, &event.moderator].iter().any(|text| text.contains('\0'));
+    match Uuid::try_parse(&event.id) {
+        Ok(id) if decides && is_kept => Step::Withdraw(id),
+        _ => Step::Nothing,
+    }
+}
+
+impl Event for Input {
+    const TOPICS: &'static [Topic] = &[Topic::Screened, Topic::Moderated];
+
+    fn decode(topic: Topic, headers: &Headers, payload: Option<&[u8]>) -> Result<Self, DecodeError> {
+        match topic {
+            Topic::Screened => Event::decode(topic, headers, payload).map(|event| Input::Screened(Box::new(event))),
+            Topic::Moderated => Event::decode(topic, headers, payload).map(|event| Input::Moderated(Box::new(event))),
+            other => Err(DecodeError::Topic(other)),
+        }
+    }
+
+    fn topic(&self) -> Topic {
+        match self {
+            Input::Screened(event) => Event::topic(event.as_ref()),
+            Input::Moderated(event) => Event::topic(event.as_ref()),
+        }
+    }
+
+    fn id(&self) -> &str {
+        match self {
+            Input::Screened(event) => Event::id(event.as_ref()),
+            Input::Moderated(event) => Event::id(event.as_ref()),
+        }
+    }
+
+    fn key(&self) -> String {
+        match self {
+            Input::Screened(event) => Event::key(event.as_ref()),
+            Input::Moderated(event) => Event::key(event.as_ref()),
+        }
+    }
+
+    fn time(&self) -> Option<&Timestamp> {
+        match self {
+            Input::Screened(event) => Event::time(event.as_ref()),
+            Input::Moderated(event) => Event::time(event.as_ref()),
+        }
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        match self {
+            Input::Screened(event) => Event::encode(event.as_ref()),
+            Input::Moderated(event) => Event::encode(event.as_ref()),
+        }
+    }
 }
 
 /// What the notifier writes to the log: nothing. It has no values, so the compiler knows.
@@ -105,61 +205,4 @@ impl Event for Nothing {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Depth, MemoryOutbox, Moderator, samples};
-    use rejoinder_pipeline::Position;
-
-    fn stage(policy: Policy) -> (Notifier, Arc<MemoryOutbox>, Arc<Notify>) {
-        let (outbox, wake) = (Arc::new(MemoryOutbox::new()), Arc::new(Notify::new()));
-        let sites = Arc::new(HashMap::from([("news".to_owned(), policy)]));
-        (Notifier::new(sites, outbox.clone(), wake.clone()), outbox, wake)
-    }
-
-    fn two_moderators() -> Policy {
-        let moderator = |name: &str| Moderator {
-            name: name.into(),
-            email: format!("{name}@news.example").parse().expect("an address"),
-        };
-        Policy { moderators: vec![moderator("amin"), moderator("sara")], ..Policy::default() }
-    }
-
-    fn received(verdict: v1::Verdict, site: &str) -> Received<v1::CommentScreened> {
-        let mut event = samples::screened();
-        event.verdict = verdict.into();
-        event.comment.get_or_insert_default().site = site.into();
-        Received { event, position: Position { topic: Topic::Screened, partition: 0, offset: 0 } }
-    }
-
-    #[tokio::test]
-    async fn a_held_comment_owes_a_mail_to_each_moderator_once() {
-        let (mut stage, outbox, wake) = stage(two_moderators());
-        let batch = [received(v1::Verdict::Hold, "news"), received(v1::Verdict::Hold, "news")];
-        for _ in 0..2 {
-            let outcomes = stage.process(&batch).await.expect("the outbox is there");
-            assert_eq!(outcomes, [Outcome::Emit(Vec::new()), Outcome::Emit(Vec::new())]);
-        }
-        assert_eq!(outbox.depth().await.expect("counts"), Depth { pending: 2, ..Depth::default() });
-        wake.notified().await;
-    }
-
-    #[tokio::test]
-    async fn nobody_is_told_of_what_is_not_held_or_where_nobody_wants_it() {
-        let (mut stage, outbox, _) = stage(Policy { notify_held: false, ..two_moderators() });
-        let batch =
-            [v1::Verdict::Approve, v1::Verdict::Spam, v1::Verdict::Hold].map(|verdict| received(verdict, "news"));
-        let outcomes = stage.process(&batch).await.expect("the outbox is there");
-        assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Emit(Vec::new())));
-        assert_eq!(outbox.depth().await.expect("counts"), Depth::default());
-    }
-
-    #[tokio::test]
-    async fn an_unknown_site_goes_to_the_dead_letters_and_the_rest_is_served() {
-        let (mut stage, outbox, _) = stage(two_moderators());
-        let batch = [received(v1::Verdict::Hold, "elsewhere"), received(v1::Verdict::Hold, "news")];
-        let outcomes = stage.process(&batch).await.expect("the outbox is there");
-        assert!(matches!(&outcomes[0], Outcome::Reject(reason) if reason.code == "impossible"));
-        assert_eq!(outcomes[1], Outcome::Emit(Vec::new()));
-        assert_eq!(outbox.depth().await.expect("counts").pending, 2);
-    }
-}
+mod tests;

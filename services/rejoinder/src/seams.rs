@@ -161,7 +161,8 @@ fn standing(fate: Option<Fate>) -> Standing {
         None => Standing::Unknown,
         Some(Fate::Rejected(_)) => Standing::Rejected,
         Some(Fate::Stored(comment)) if comment.state == State::Pending => Standing::Pending,
-        Some(Fate::Stored(_)) => Standing::Decided,
+        Some(Fate::Stored(comment)) if comment.decision.is_some() => Standing::Decided,
+        Some(Fate::Stored(comment)) => Standing::Screened { revision: comment.revision },
     }
 }
 

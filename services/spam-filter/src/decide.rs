@@ -9,7 +9,8 @@ pub struct Signal {
     pub name: &'static str,
     /// Points added to the score; above zero speaks for spam.
     pub weight: f64,
-    /// A sentence for a moderator. It never quotes the comment, only words of the policy, and domains.
+    /// A clause for a moderator. It quotes no more of the comment than domains, words of the policy, and words that the
+    /// learned model knows.
     pub reason: String,
     /// The least verdict that this signal allows by itself; `Unspecified` when it only adds points.
     pub at_least: Verdict,

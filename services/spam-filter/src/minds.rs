@@ -11,7 +11,8 @@ use rejoinder_proto::v1::Comment;
 
 use crate::{
     Change, Decisions, Lessons, ModelScore, Policy, Reading,
-    model::{Features, Learner, Model, Standing},
+    model::{Features, Learner, Model, Standing, telling_words},
+    signals::quoted,
 };
 
 /// How long the decision log is left alone once it is read to its end.
@@ -19,6 +20,9 @@ const PAUSE: Duration = Duration::from_millis(250);
 
 /// How long it is left alone when it cannot be read.
 const AWAY: Duration = Duration::from_secs(2);
+
+/// So many words are named to a moderator.
+const NAMED_WORDS: usize = 3;
 
 /// So many rows of the decision log are read at once.
 const ROWS: u32 = 500;
@@ -61,7 +65,15 @@ impl Minds {
         let subject = reading.subject(comment);
         features.read(&subject);
         let learner = self.learner(&comment.site);
-        learner.opinion(&subject, features).weigh(policy, learner.version())
+        let mut score = learner.opinion(&subject, features).weigh(policy, learner.version());
+        if score.weight > 0.0 {
+            let words = telling_words(self.fresh.model(), &subject, features, NAMED_WORDS);
+            if !words.is_empty() {
+                let words: Vec<_> = words.iter().map(|word| quoted(word)).collect();
+                score.reason = format!("{}, by words such as {}", score.reason, words.join(", "));
+            }
+        }
+        score
     }
 
     /// Where each site's learner stands; sites without decisions are left out.
@@ -209,6 +221,24 @@ mod tests {
         let reset = [lessons, vec![decided(9, "r", Lesson::Reset)]].concat();
         let forgotten = taught(reset).await;
         assert_eq!(weight(&forgotten, text), before);
+    }
+
+    #[tokio::test]
+    async fn a_moderator_hears_which_words_the_model_knows_from_spam() {
+        let said = |minds: &Minds, text: &str| {
+            let comment = comment("x", text);
+            let reading = Reading::of(&comment);
+            minds.opinion(&comment, &reading, &mut Features::default(), &Policy::default()).reason
+        };
+        let minds = taught(Vec::new()).await;
+        let spam = said(&minds, "Check out my channel and subscribe!!! qzxkvwj 4929123 <script>subscribe</script>");
+        assert!(spam.starts_with("the learned model sees a chance of "), "{spam}");
+        assert!(spam.contains(" % that it is spam, by words such as ") && spam.contains("\"subscribe\""), "{spam}");
+        for kept in ["qzxkvwj", "4929123", "<"] {
+            assert!(!spam.contains(kept), "{kept}: {spam}");
+        }
+        let ham = said(&minds, "I love this song so much, it reminds me of last summer");
+        assert!(ham.ends_with(" % that it is spam"), "{ham}");
     }
 
     #[tokio::test]

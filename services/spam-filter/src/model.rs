@@ -23,7 +23,7 @@ mod trust;
 
 use std::sync::LazyLock;
 
-pub use explain::{Share, explain};
+pub use explain::{Share, explain, telling_words};
 pub use features::{BUCKETS, Features, Subject};
 pub use file::{Card, ModelError, Source};
 pub use layer::Layer;

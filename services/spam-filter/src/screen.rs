@@ -22,7 +22,7 @@ pub struct ModelScore {
     pub weight: f64,
     /// The least verdict: hold where the model has no opinion and a person is to be asked, else unspecified.
     pub at_least: Verdict,
-    /// A sentence for a moderator.
+    /// A clause for a moderator; see [`Signal::reason`].
     pub reason: String,
     /// Which model; goes into `model_version`.
     pub version: String,

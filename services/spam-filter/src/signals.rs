@@ -101,6 +101,11 @@ pub(crate) fn hint(name: &'static str, weight: f64, reason: impl FnOnce() -> Str
     (weight != 0.0).then(|| Signal { name, weight, reason: reason(), at_least: Verdict::Unspecified })
 }
 
+/// A word in quotation marks, as it is: debug's escapes would take Persian and Hindi words apart.
+pub(crate) fn quoted(word: &str) -> String {
+    format!("\"{word}\"")
+}
+
 /// Writes `1 link`, `2 links`.
 fn count(n: usize, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })

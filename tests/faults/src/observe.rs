@@ -25,7 +25,7 @@ pub const GROUPS: [(&str, &[&str]); 4] = [
     ("validator", &["comments.submitted"]),
     ("spam-filter", &["comments.validated"]),
     ("comment-store", &["comments.screened", "comments.moderated", "comments.rejected"]),
-    ("notifier", &["comments.screened"]),
+    ("notifier", &["comments.screened", "comments.moderated"]),
 ];
 
 fn client(brokers: &str, group: &str, isolation: &str) -> Result<BaseConsumer> {

@@ -4,7 +4,7 @@ use axum::{
 };
 use chrono::Utc;
 use rejoinder_comment_store::{Decision, State, StoredComment};
-use rejoinder_proto::v1::{Action, CommentModerated, Signal};
+use rejoinder_proto::v1::{Action, CommentModerated, Signal, Verdict};
 use rstest::rstest;
 use uuid::Uuid;
 
@@ -20,8 +20,9 @@ fn held() -> StoredComment {
     held.public.thread_title = "<u>Title".into();
     held.text = "<script>alert(1)</script>".into();
     held.public.html = "<p>&lt;script&gt;</p>".into();
-    let reason = |text: &str| Signal { name: "x".into(), weight: 1.0, reason: text.into(), at_least: 0 };
-    held.signals = ["first <s>", "second", "third", "fourth"].map(reason).into();
+    (held.verdict, held.score) = (Verdict::Hold, 7.5);
+    let signal = |text: &str, weight| Signal { name: "x".into(), weight, reason: text.into(), at_least: 0 };
+    held.signals = vec![signal("first <s>", 5.0), signal("second", 2.5), signal("fourth", -0.5), signal("third", -2.0)];
     held
 }
 
@@ -48,11 +49,22 @@ async fn looking_shows_everything_and_decides_nothing() {
     }
     assert_eq!(house.log.len(), 0);
     let page = with(&house, Method::GET, &token).await.body;
-    for shown in ["Approve this comment", "first ", "second", "third", "alert(1)", "<form method=\"post\"", "editor"] {
+    for shown in [
+        "Approve this comment",
+        "was held for a person, with 7.50 points.",
+        "First ",
+        "+5.00 points",
+        "Second.",
+        "Third.",
+        "-2.00 points",
+        "alert(1)",
+        "<form method=\"post\"",
+        "editor",
+    ] {
         assert!(page.contains(shown), "{shown}: {page}");
     }
-    assert!(!page.contains("fourth"), "the top three reasons are enough");
-    for raw in ["<script>", "<i>Ann", "<u>Title", "first <s>", "The <News>"] {
+    assert!(!page.contains("ourth"), "the top three are enough");
+    for raw in ["<script>", "<i>Ann", "<u>Title", "First <s>", "The <News>"] {
         assert!(!page.contains(raw), "{raw}: {page}");
     }
 }

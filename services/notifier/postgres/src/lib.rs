@@ -51,10 +51,20 @@ impl Outbox for PostgresOutbox {
             let times: Vec<_> = chunk.iter().map(|mail| mail.created_at).collect();
             sqlx::query!(
                 "insert into notifier_outbox (id, comment_id, site, moderator, event, created_at, due_at)
-                 select id, comment_id, site, moderator, event, created_at, created_at
+                 select distinct on (id) id, comment_id, site, moderator, event, created_at, created_at
                  from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bytea[], $6::timestamptz[])
                      as mail (id, comment_id, site, moderator, event, created_at)
-                 on conflict (id) do nothing",
+                 order by id
+                 on conflict (id) do update set
+                     event = excluded.event,
+                     created_at = excluded.created_at,
+                     due_at = excluded.due_at,
+                     status = 'pending',
+                     attempts = 0,
+                     error = null,
+                     settled_at = null
+                 where notifier_outbox.status = 'skipped'
+                     or (notifier_outbox.status = 'pending' and notifier_outbox.event <> excluded.event)",
                 &ids,
                 &comments,
                 &sites,
@@ -130,8 +140,10 @@ impl Outbox for PostgresOutbox {
                      settled_at = case when fate.status = 'pending' then null else $7::timestamptz end
                  from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::timestamptz[], $6::integer[])
                      as fate (id, until, status, error, due_at, given_back)
-                 where outbox.id = fate.id and outbox.status = 'pending'
-                     and (outbox.due_at = fate.until or fate.status = 'sent')",
+                 where outbox.id = fate.id and (
+                     outbox.status = 'pending' and (outbox.due_at = fate.until or fate.status = 'sent')
+                     or outbox.status = 'skipped' and fate.status = 'sent'
+                 )",
                 &ids,
                 &untils,
                 &statuses,
@@ -145,6 +157,19 @@ impl Outbox for PostgresOutbox {
             .map_err(refusal)?;
         }
         transaction.commit().await.map_err(refusal)
+    }
+
+    async fn withdraw(&self, now: DateTime<Utc>, comments: &[Uuid]) -> Result<u64, OutboxError> {
+        let withdrawn = sqlx::query!(
+            "update notifier_outbox set status = 'skipped', error = 'withdrawn', event = '', settled_at = $1
+             where comment_id = any($2) and status = 'pending'",
+            now,
+            comments,
+        )
+        .execute(&self.0)
+        .await
+        .map_err(refusal)?;
+        Ok(withdrawn.rows_affected())
     }
 
     async fn depth(&self) -> Result<Depth, OutboxError> {

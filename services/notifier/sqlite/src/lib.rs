@@ -59,7 +59,16 @@ impl Outbox for SqliteOutbox {
             let created = mail.created_at.timestamp_micros();
             sqlx::query!(
                 "insert into notifier_outbox (id, comment_id, site, moderator, event, created_at, due_at)
-                 values (?1, ?2, ?3, ?4, ?5, ?6, ?6) on conflict (id) do nothing",
+                 values (?1, ?2, ?3, ?4, ?5, ?6, ?6)
+                 on conflict (id) do update set
+                     event = excluded.event,
+                     created_at = excluded.created_at,
+                     due_at = excluded.due_at,
+                     status = 'pending',
+                     attempts = 0,
+                     error = null,
+                     settled_at = null
+                 where status = 'skipped' or (status = 'pending' and event <> excluded.event)",
                 mail.id,
                 mail.comment,
                 mail.site,
@@ -135,7 +144,9 @@ impl Outbox for SqliteOutbox {
                      attempts = attempts - ?4,
                      event = case when ?1 in ('sent', 'skipped') then x'' else event end,
                      settled_at = ?5
-                 where id = ?6 and status = 'pending' and (due_at = ?7 or ?1 = 'sent')",
+                 where id = ?6 and (
+                     status = 'pending' and (due_at = ?7 or ?1 = 'sent') or status = 'skipped' and ?1 = 'sent'
+                 )",
                 status,
                 error,
                 due,
@@ -149,6 +160,26 @@ impl Outbox for SqliteOutbox {
             .map_err(refusal)?;
         }
         transaction.commit().await.map_err(refusal)
+    }
+
+    async fn withdraw(&self, now: DateTime<Utc>, comments: &[Uuid]) -> Result<u64, OutboxError> {
+        let settled = now.timestamp_micros();
+        let mut transaction = self.0.begin_with("begin immediate").await.map_err(refusal)?;
+        let mut withdrawn = 0;
+        for comment in comments {
+            let rows = sqlx::query!(
+                "update notifier_outbox set status = 'skipped', error = 'withdrawn', event = x'', settled_at = ?1
+                 where comment_id = ?2 and status = 'pending'",
+                settled,
+                comment,
+            )
+            .execute(&mut *transaction)
+            .await
+            .map_err(refusal)?;
+            withdrawn += rows.rows_affected();
+        }
+        transaction.commit().await.map_err(refusal)?;
+        Ok(withdrawn)
     }
 
     async fn depth(&self) -> Result<Depth, OutboxError> {

@@ -81,6 +81,10 @@ impl Outbox for Alternating {
         self.next().settle(now, settlements).await
     }
 
+    async fn withdraw(&self, now: DateTime<Utc>, comments: &[Uuid]) -> Result<u64, OutboxError> {
+        self.next().withdraw(now, comments).await
+    }
+
     async fn depth(&self) -> Result<Depth, OutboxError> {
         self.next().depth().await
     }

@@ -3,9 +3,10 @@
 use askama::Template;
 use chrono::{DateTime, Duration, Utc};
 use rejoinder_proto::{
+    findings::{self, Finding},
     from_millis, millis,
     token::TokenKeys,
-    v1::{self, Action, Verdict},
+    v1::{self, Action},
 };
 
 use super::text::{excerpt, isolate, line};
@@ -15,7 +16,6 @@ use crate::{Moderator, NewMail, Policy, Settings};
 const EXCERPT_CHARS: usize = 500;
 const TITLE_CHARS: usize = 120;
 const LABEL_CHARS: usize = 200;
-const REASONS: usize = 5;
 const DATE: &str = "%-d %B %Y, %H:%M UTC";
 
 /// The facts of one mail, cleaned and bounded; not escaped.
@@ -29,7 +29,10 @@ pub(super) struct View {
     pub ip: String,
     pub website: String,
     pub submitted: String,
-    pub reasons: Vec<String>,
+    /// What the filter made of it, and why: each finding with what it counts.
+    pub verdict: String,
+    pub findings: Vec<(String, String)>,
+    pub nothing: &'static str,
     pub excerpt: String,
     pub approve: String,
     pub spam: String,
@@ -85,7 +88,9 @@ impl View {
             website: line(&author.url, LABEL_CHARS),
             submitted: DateTime::<Utc>::from_timestamp_millis(millis(comment.submitted_at.as_ref()))
                 .map_or_else(String::new, |time| time.format(DATE).to_string()),
-            reasons: reasons(event),
+            verdict: findings::verdict(event.verdict(), event.score),
+            findings: findings::findings(&event.signals).into_iter().take(findings::TOP).map(shown_finding).collect(),
+            nothing: findings::NOTHING,
             excerpt: excerpt(&comment.text, EXCERPT_CHARS),
             approve: link(Action::Approve),
             spam: link(Action::Spam),
@@ -105,7 +110,7 @@ impl View {
             title: isolate(&self.title),
             author: isolate(&self.author),
             website: isolate(&self.website),
-            reasons: self.reasons.iter().map(|reason| isolate(reason)).collect(),
+            findings: self.findings.iter().map(|(said, counts)| (isolate(said), counts.clone())).collect(),
             excerpt: quoted,
             ..self.clone()
         };
@@ -117,11 +122,8 @@ impl View {
     }
 }
 
-/// The signals that spoke for holding, the strongest first as the filter left them.
-fn reasons(event: &v1::CommentScreened) -> Vec<String> {
-    let holds = |signal: &&v1::Signal| signal.weight > 0.0 || signal.at_least >= i32::from(Verdict::Hold);
-    let words = |signal: &v1::Signal| line(first_of(&signal.reason, &signal.name), LABEL_CHARS);
-    event.signals.iter().filter(holds).take(REASONS).map(words).collect()
+fn shown_finding(Finding { sentence, counts, .. }: Finding<'_>) -> (String, String) {
+    (line(&sentence, LABEL_CHARS), counts)
 }
 
 fn first_of<'a>(text: &'a str, otherwise: &'a str) -> &'a str {

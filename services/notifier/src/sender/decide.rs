@@ -1,6 +1,7 @@
 //! The sender's decisions, as functions of what is known.
 
 use chrono::{DateTime, Duration, Utc};
+use rejoinder_proto::{Event, Topic, headers::Headers, v1::CommentScreened};
 
 use crate::{
     Claimed, Fate, Settings, Standing,
@@ -22,11 +23,25 @@ pub(super) fn before_sending(
         Standing::Pending => None,
         Standing::Decided => Some(Fate::Skipped { reason: "decided" }),
         Standing::Rejected => Some(Fate::Skipped { reason: "rejected" }),
-        Standing::Unknown if now - claimed.mail.created_at >= time(settings.unstored_give_up_seconds) => {
+        Standing::Screened { revision } if revision >= self::revision(claimed) => {
+            Some(Fate::Skipped { reason: "screened" })
+        }
+        // The store is behind the screening that the mail is about.
+        Standing::Screened { .. } | Standing::Unknown
+            if now - claimed.mail.created_at >= time(settings.unstored_give_up_seconds) =>
+        {
             Some(Fate::Failed { error: "never_stored".into() })
         }
-        Standing::Unknown => Some(Fate::Put { at: now + time(settings.unstored_wait_seconds), reason: "not_stored" }),
+        Standing::Screened { .. } | Standing::Unknown => {
+            Some(Fate::Put { at: now + time(settings.unstored_wait_seconds), reason: "not_stored" })
+        }
     }
+}
+
+/// Which screening a row's mail is about; 0 where its event cannot be read, which is found out when the mail is written.
+fn revision(claimed: &Claimed) -> i32 {
+    let event = <CommentScreened as Event>::decode(Topic::Screened, &Headers::new(), Some(&claimed.mail.event));
+    event.map_or(0, |event| event.revision)
 }
 
 /// What becomes of a row whose mail was not taken, and whether the back-end is out. `spread` is a random number from -1
@@ -85,6 +100,21 @@ mod tests {
         let again = Fate::Put { at: now() + Duration::seconds(1), reason: "not_stored" };
         assert_eq!(decide(Standing::Unknown, 3_599), Some(again));
         assert_eq!(decide(Standing::Unknown, 3_600), Some(Fate::Failed { error: "never_stored".into() }));
+    }
+
+    #[test]
+    fn a_screening_skips_only_the_mails_of_earlier_ones() {
+        let settings = Settings::default();
+        let mut event = crate::samples::screened();
+        event.revision = 2;
+        let mut row = claimed(1, 0);
+        row.mail.event = event.encode();
+        let decide = |revision| before_sending(&row, Standing::Screened { revision }, now(), &settings);
+        let behind = Fate::Put { at: now() + Duration::seconds(1), reason: "not_stored" };
+        assert_eq!(decide(1), Some(behind), "the store has yet to hear that it is held");
+        for revision in [2, 3] {
+            assert_eq!(decide(revision), Some(Fate::Skipped { reason: "screened" }));
+        }
     }
 
     #[test]

@@ -69,6 +69,10 @@ impl Outbox for Failing {
         self.inner.settle(now, settlements).await
     }
 
+    async fn withdraw(&self, now: DateTime<Utc>, comments: &[Uuid]) -> Result<u64, OutboxError> {
+        self.inner.withdraw(now, comments).await
+    }
+
     async fn depth(&self) -> Result<Depth, OutboxError> {
         self.inner.depth().await
     }

@@ -28,9 +28,13 @@ pub fn screened() -> v1::CommentScreened {
         }),
         verdict: v1::Verdict::Hold.into(),
         signals: vec![
-            signal("links", 1.5, "It has 3 links; 2 are allowed."),
-            signal("first_time_author", 0.0, "The author has no approved comment on this site yet."),
-            v1::Signal { weight: -0.5, at_least: 0, ..signal("long_text", 0.0, "It is long, which spam rarely is.") },
+            signal("links", 1.5, "it has 3 links, and 1 is allowed: a.example, b.example"),
+            signal("first_time_author", 0.0, "no comment under this name and address has been approved yet"),
+            v1::Signal {
+                weight: -0.5,
+                at_least: 0,
+                ..signal("learned", 0.0, "the learned model sees a chance of 0.4 % that it is spam")
+            },
         ],
         score: 1.0,
         ..Default::default()

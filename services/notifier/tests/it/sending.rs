@@ -1,9 +1,13 @@
 //! A server that answers: taken, later, never, closing.
 
-use std::{collections::HashSet, time::Instant};
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 
 use rejoinder_notifier::{Depth, Settings, Standing};
 use rejoinder_pipeline::health::State;
+use tokio::time::timeout;
 
 use crate::{
     smtp::{Server, Turn},
@@ -128,6 +132,35 @@ async fn only_stored_and_undecided_comments_are_mailed() {
     let held: Vec<_> = server.taken().iter().map(|mail| mail.message_id()).collect();
     let expected = [ids[1], ids[0]].map(|id| format!("held.{}@news.example", rejoinder_notifier::row_id(id, "amin")));
     assert_eq!(held, expected);
+}
+
+#[tokio::test]
+async fn what_is_decided_before_its_mail_goes_out_is_withdrawn() {
+    let server = Server::start([Turn::Recipient("450 4.2.0 greylisted")]).await;
+    let house = House::new(Settings { retry_seconds: vec![3_600.0], ..smtp(server.address) });
+    let ids = ids(3);
+    // The store is not asked again for what waits an hour for its next attempt.
+    house.hold(&ids[..1]).await;
+    let sender = house.send();
+    until(|| server.recipients() == 1).await;
+    house.hold(&ids[1..2]).await;
+    house.until(Depth { pending: 1, sent: 1, ..Depth::default() }).await;
+    house.decide(ids[0]).await;
+    house.decide(ids[1]).await;
+    house.hold(&ids[2..]).await;
+    house.until(Depth { sent: 2, skipped: 1, ..Depth::default() }).await;
+    sender.stop().await;
+    assert_eq!(server.taken().len(), 2, "of what was decided nothing more went out, and what waits did");
+}
+
+/// Asks again until it is so.
+async fn until(condition: impl Fn() -> bool) {
+    let same = async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(Duration::from_secs(20), same).await.expect("it happens within 20 s");
 }
 
 #[tokio::test]

@@ -9,8 +9,8 @@ use std::{
 
 use async_trait::async_trait;
 use rejoinder_notifier::{
-    Backend, Comments, Depth, Mailer, MemoryOutbox, Moderator, Notifier, Outbox, Policy, Security, Sender, Settings,
-    Smtp, Standing,
+    Backend, Comments, Depth, Input, Mailer, MemoryOutbox, Moderator, Notifier, Outbox, Policy, Security, Sender,
+    Settings, Smtp, Standing,
 };
 use rejoinder_pipeline::{
     Position, Received, Stage, Transient,
@@ -102,11 +102,28 @@ impl House {
         let received = |id: &Uuid| {
             let mut event = samples::screened();
             event.comment.get_or_insert_default().id = id.to_string();
+            let event = Input::Screened(Box::new(event));
             Received { event, position: Position { topic: Topic::Screened, partition: 0, offset: 0 } }
         };
-        let batch: Vec<Received<v1::CommentScreened>> = ids.iter().map(received).collect();
+        let batch: Vec<Received<Input>> = ids.iter().map(received).collect();
         let mut stage = Notifier::new(self.sites.clone(), self.outbox.clone(), self.wake.clone());
         stage.process(&batch).await.expect("the outbox takes them");
+    }
+
+    /// Puts a moderator's decision through the stage.
+    pub async fn decide(&self, id: Uuid) {
+        let event = v1::CommentModerated {
+            id: id.to_string(),
+            site: "news".into(),
+            action: v1::Action::Approve.into(),
+            moderator: "amin".into(),
+            decided_at: Some(rejoinder_proto::now()),
+            ..Default::default()
+        };
+        let position = Position { topic: Topic::Moderated, partition: 0, offset: 0 };
+        let mut stage = Notifier::new(self.sites.clone(), self.outbox.clone(), self.wake.clone());
+        let batch = [Received { event: Input::Moderated(Box::new(event)), position }];
+        stage.process(&batch).await.expect("the outbox takes it");
     }
 
     pub fn keys() -> TokenKeys {

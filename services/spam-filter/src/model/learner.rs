@@ -74,6 +74,11 @@ pub struct Standing {
 }
 
 impl Learner {
+    /// The model that all sites share.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
     /// A learner that knows nothing but the model.
     pub fn new(model: Arc<Model>) -> Self {
         Self {

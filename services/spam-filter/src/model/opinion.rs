@@ -41,10 +41,10 @@ impl Opinion {
     pub fn weigh(&self, policy: &Policy, version: String) -> ModelScore {
         if let Some(abstains) = self.abstains {
             let what = match abstains {
-                Abstains::Script => "is in a script",
-                Abstains::Language => "is in a language",
+                Abstains::Script => "script",
+                Abstains::Language => "language",
             };
-            let reason = format!("{what} that the model has never learned, so it has no opinion");
+            let reason = format!("it is in a {what} that the learned model does not know, so the model has no opinion");
             let at_least = if policy.hold_unknown_language { Verdict::Hold } else { Verdict::Unspecified };
             return ModelScore { weight: 0.0, at_least, reason, version };
         }
@@ -58,11 +58,12 @@ impl Opinion {
         let weight = between(&points, self.log_odds).min(policy.model_weight_max);
         // Two digits: a tenth of a point more or less is no evidence.
         let weight = (weight * 100.0).round() / 100.0;
-        let percent = self.probability() * 100.0;
-        let reason = match weight {
-            weight if weight > 0.0 => format!("reads like spam, of which the model is {percent:.0} % sure"),
-            _ => format!("reads like an honest comment; spam by a chance of {percent:.1} %"),
+        let chance = match self.probability() * 100.0 {
+            percent if percent >= 99.5 => "more than 99 %".to_owned(),
+            percent if percent >= 10.0 => format!("{percent:.0} %"),
+            percent => format!("{percent:.1} %"),
         };
+        let reason = format!("the learned model sees a chance of {chance} that it is spam");
         ModelScore { weight, at_least: Verdict::Unspecified, reason, version }
     }
 }

@@ -53,7 +53,7 @@ pub(crate) fn decided(seen: &Seen, policy: &Policy) -> Option<Signal> {
     (standing(campaign, policy) == Standing::Spam).then(|| Signal {
         name: name::CAMPAIGN_DECIDED,
         weight: 0.0,
-        reason: format!("moderators called {} of these spam, and none of them ham", campaign.tally.spam),
+        reason: format!("moderators called {} of its near copies spam, and none of them ham", campaign.tally.spam),
         at_least: Verdict::Spam,
     })
 }
@@ -71,14 +71,14 @@ pub(super) fn burst(seen: &Seen, policy: &Policy) -> Option<Signal> {
         _ => return None,
     };
     hint(name::BURST, policy.burst_weight, || {
-        format!("one of {by} within {}", span(i64::from(policy.burst_window_seconds) * 1000))
+        format!("it is one of {by} within {}", span(i64::from(policy.burst_window_seconds) * 1000))
     })
 }
 
 fn said(campaign: &Campaign, at: i64) -> String {
     let Campaign { size, threads, authors, addresses, sites, first_seen, .. } = campaign;
     let within = span(at.saturating_sub(*first_seen));
-    let mut said = format!("one of {size} near copies within {within}");
+    let mut said = format!("it is one of {size} near copies within {within}");
     let mut places = vec![];
     for (n, one, many, place) in [
         (*sites, "site", "sites", "on"),

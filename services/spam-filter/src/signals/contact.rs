@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::{hint, name};
+use super::{hint, name, quoted};
 use crate::{Rules, Signal, reading::Reading, rules::Meaning};
 
 /// ITU-T E.164: at most 15 digits with the country's code.
@@ -18,15 +18,15 @@ pub(super) fn contact(reading: &Reading<'_>, vocabulary: &[usize], rules: &Rules
     let number = |which: fn(&Number) -> bool| reading.plain_texts().any(|text| phone_numbers(text).any(|n| which(&n)));
     let find = |meaning| vocabulary.iter().find(|word| rules.meanings.get(**word) == Some(&meaning));
     if find(Meaning::ChatLink).is_some() {
-        return hint(name::CONTACT, weight, || "links into a chat".to_owned());
+        return hint(name::CONTACT, weight, || "it links into a chat".to_owned());
     }
     if let Some(word) = find(Meaning::Messenger)
         && (number(|_| true) || reading.plain_texts().any(has_handle))
     {
-        return hint(name::CONTACT, weight, || format!("sends readers to {:?}", rules.vocabulary.word(*word)));
+        return hint(name::CONTACT, weight, || format!("it sends readers to {}", quoted(rules.vocabulary.word(*word))));
     }
     if reading.plain_texts().any(|text| text.contains('+')) && number(|number| number.international) {
-        return hint(name::CONTACT, weight, || "gives an international phone number".to_owned());
+        return hint(name::CONTACT, weight, || "it gives an international phone number".to_owned());
     }
     None
 }

@@ -23,11 +23,11 @@ pub(super) fn signals(text: &str, policy: &Policy, signals: &mut Vec<Signal>) {
         signals.extend(hint(name::SHOUTING, policy.shouting_weight, reason));
     }
     if tally.longest_run >= policy.run_length.max(2) {
-        let reason = || format!("has one character {} times in a row", tally.longest_run);
+        let reason = || format!("it has one character {} times in a row", tally.longest_run);
         signals.extend(hint(name::CHARACTER_RUN, policy.run_weight, reason));
     }
     if tally.styled >= STYLED_LETTERS {
-        let reason = || format!("is written with {} drawn letters, which word lists do not find", tally.styled);
+        let reason = || format!("it is written with {} drawn letters, which word lists do not find", tally.styled);
         signals.extend(hint(name::STYLED_LETTERS, policy.styled_letters_weight, reason));
     }
 }

@@ -11,9 +11,16 @@ pub(super) fn links(reading: &Reading<'_>, policy: &Policy) -> Option<Signal> {
     if links == 0 || (weight == 0.0 && !holds) {
         return None;
     }
+    let mut reason = format!("it has {}", count(links, "link", "links"));
+    if holds {
+        let allowed = policy.hold_at_links.saturating_sub(1);
+        reason.push_str(&format!(", and {allowed} {} allowed", if allowed == 1 { "is" } else { "are" }));
+    }
     let domains = reading.links.domains();
-    let more = if links > domains.len() && !domains.is_empty() { ", ..." } else { "" };
-    let reason = format!("has {}: {}{more}", count(links, "link", "links"), domains.join(", "));
+    if !domains.is_empty() {
+        let more = if links > domains.len() { ", ..." } else { "" };
+        reason.push_str(&format!(": {}{more}", domains.join(", ")));
+    }
     let at_least = if holds { Verdict::Hold } else { Verdict::Unspecified };
-    Some(Signal { name: name::LINKS, weight, reason: reason.trim_end_matches(": ").to_owned(), at_least })
+    Some(Signal { name: name::LINKS, weight, reason, at_least })
 }

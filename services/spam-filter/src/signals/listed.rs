@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use rejoinder_proto::v1::{self, Verdict};
 
-use super::{hint, name};
+use super::{hint, name, quoted};
 use crate::{
     Policy, Rules, Signal,
     fold::fold,
@@ -85,8 +85,8 @@ fn found(list: &WordList, called: &str, fields: &[(&'static str, Cow<'_, str>)])
         }
     }
     let words: Vec<String> =
-        named.iter().map(|(index, field)| format!("{:?} in the {field}", list.word(*index))).collect();
-    (!words.is_empty()).then(|| format!("has a word of the {called}: {}", words.join(", ")))
+        named.iter().map(|(index, field)| format!("{} in the {field}", quoted(list.word(*index)))).collect();
+    (!words.is_empty()).then(|| format!("it has a word of the {called}: {}", words.join(", ")))
 }
 
 /// The places in the vocabulary of the words that stand in the text, also in disguise, each once, in the order of the
@@ -115,8 +115,8 @@ pub(super) fn suspect(vocabulary: &[usize], rules: &Rules) -> Option<Signal> {
     let words: Vec<(usize, f64)> = vocabulary.iter().filter_map(points).collect();
     let sum: f64 = words.iter().map(|(_, points)| points).sum();
     hint(name::SUSPECT_WORDS, sum.min(rules.policy().suspect_words_max), || {
-        let named = words.iter().take(NAMED_WORDS).map(|(word, _)| format!("{:?}", rules.vocabulary.word(*word)));
+        let named = words.iter().take(NAMED_WORDS).map(|(word, _)| quoted(rules.vocabulary.word(*word)));
         let more = if words.len() > NAMED_WORDS { ", ..." } else { "" };
-        format!("uses words that spam likes: {}{more}", named.collect::<Vec<_>>().join(", "))
+        format!("it uses words that spam likes: {}{more}", named.collect::<Vec<_>>().join(", "))
     })
 }

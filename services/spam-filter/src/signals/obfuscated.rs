@@ -16,7 +16,7 @@ pub(super) fn obfuscated(reading: &Reading<'_>, policy: &Policy) -> Option<Signa
     if found.total() == 0 {
         return None;
     }
-    hint(name::OBFUSCATED, weight, || format!("hides words from word lists: {}", said(found)))
+    hint(name::OBFUSCATED, weight, || format!("it hides words from word lists: {}", said(found)))
 }
 
 /// What was found, in a moderator's words.

@@ -24,7 +24,7 @@ pub(super) fn mix(text: &str, policy: &Policy) -> Option<Signal> {
     }
     hint(name::SCRIPT_MIX, weight, || {
         let words = count(mixed as usize, "word", "words");
-        format!("has {words} of look-alike letters from two alphabets, which word lists do not find")
+        format!("it has {words} of look-alike letters from two alphabets, which word lists do not find")
     })
 }
 

@@ -60,7 +60,7 @@ async fn a_wave_is_held_follows_three_decisions_and_is_cleared_when_they_are_tak
     let more = site.screen((2_000..2_200).map(spun)).await;
     let spam = more.iter().filter(|screened| screened.verdict() == Verdict::Spam).count();
     assert!(spam >= 198, "{spam} of 200 follow");
-    assert!(more.iter().any(|screened| screened.signals[0].reason.contains("called 3 of these spam")));
+    assert!(more.iter().any(|screened| screened.signals[0].reason.contains("called 3 of its near copies spam")));
     let honest = site.screen(HONEST.iter().zip(20_000..).map(|(words, n)| comment(n, words))).await;
     assert!(honest.iter().all(|screened| screened.campaign.is_empty()));
     let settled = site.campaigns.lock().with_standing(SITE, 3, Standing::Spam);

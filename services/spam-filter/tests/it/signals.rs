@@ -170,8 +170,12 @@ fn the_strongest_signal_comes_first_and_the_score_is_the_sum() {
 #[test]
 fn reasons_are_for_moderators_and_never_quote_the_comment() {
     let reason = |comment: &Comment| screened(comment, &Facts::default(), &post()).signals[0].reason.clone();
-    assert_eq!(reason(&text("http://a.example/secret http://b.example")), "has 2 links: a.example, b.example");
-    assert_eq!(reason(&text("secret casino bonus")), r#"uses words that spam likes: "casino", "casino bonus""#);
+    assert_eq!(
+        reason(&text("http://a.example/secret http://b.example")),
+        "it has 2 links, and 1 is allowed: a.example, b.example"
+    );
+    assert_eq!(reason(&text("http://a.example")), "it has 1 link: a.example");
+    assert_eq!(reason(&text("secret casino bonus")), r#"it uses words that spam likes: "casino", "casino bonus""#);
     let comment = text("SECRET SECRET SECRET SECRET pаypаl 𝐬𝐞𝐜𝐫𝐞𝐭 secreeeeeeeeeeeeeeeet +12025550123");
     for signal in screened(&comment, &Facts::default(), &post()).signals {
         let reason = signal.reason.to_lowercase();

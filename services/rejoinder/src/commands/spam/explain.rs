@@ -1,6 +1,9 @@
 use anyhow::{Context, Result, bail};
 use rejoinder_comment_store::{Fate, StoredComment};
-use rejoinder_proto::v1::{Comment, Verdict};
+use rejoinder_proto::{
+    findings::{NOTHING, findings, verdict},
+    v1::Comment,
+};
 use rejoinder_spam_filter::{
     Reading,
     model::{Share, explain},
@@ -39,22 +42,12 @@ pub async fn run(config: &Config, args: &ExplainArgs) -> Result<()> {
 }
 
 fn words(args: &ExplainArgs, comment: &StoredComment, parts: &[Share]) {
-    let verdict = match comment.verdict {
-        Verdict::Approve => "was approved",
-        Verdict::Spam => "was taken for spam",
-        Verdict::Hold | Verdict::Unspecified => "was held for a person",
-    };
-    println!("{} {verdict}, with {:.2} points.", args.id, comment.score);
+    println!("{} {}.", args.id, verdict(comment.verdict, comment.score));
     if comment.signals.is_empty() {
-        println!("  nothing spoke against it");
+        println!("  {NOTHING}");
     }
-    for signal in &comment.signals {
-        let demand = match signal.at_least() {
-            Verdict::Hold => ", and asks for a person",
-            Verdict::Spam => ", and is spam by itself",
-            Verdict::Approve | Verdict::Unspecified => "",
-        };
-        println!("  {:+.2}  {}: {}{demand}", signal.weight, signal.name, signal.reason);
+    for finding in findings(&comment.signals) {
+        println!("  {}: {} ({})", finding.name, finding.sentence, finding.counts);
     }
     if let Some(decision) = &comment.decision {
         println!("Since then {} has decided: {:?}.", decision.moderator, decision.action);
