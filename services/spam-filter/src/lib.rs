@@ -23,6 +23,7 @@ mod rules;
 mod screen;
 pub mod signals;
 mod stage;
+mod trial;
 mod word_list;
 
 pub use decide::{Signal, decide, strongest_first};
@@ -33,3 +34,4 @@ pub use reading::Reading;
 pub use rules::Rules;
 pub use screen::{Facts, ModelScore, screen, screen_read};
 pub use stage::{History, SpamFilter};
+pub use trial::Trials;

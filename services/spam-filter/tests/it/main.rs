@@ -11,5 +11,6 @@ mod policy;
 mod signals;
 mod stage;
 mod support;
+mod trials;
 mod wave;
 mod wordpress;
