@@ -11,6 +11,7 @@ pub mod campaign;
 mod decide;
 pub mod external;
 mod fold;
+mod hindsight;
 mod html;
 mod lessons;
 mod links;
@@ -27,6 +28,7 @@ mod trial;
 mod word_list;
 
 pub use decide::{Signal, decide, strongest_first};
+pub use hindsight::{author_then, screen_again};
 pub use lessons::{Change, Decisions, Lesson, Lessons, REMEMBERED, Taught};
 pub use minds::{Follower, Minds};
 pub use policy::{Mode, Policy, PolicyError};

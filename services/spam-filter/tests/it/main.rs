@@ -4,6 +4,7 @@ mod bounds;
 mod campaign;
 mod external;
 mod following;
+mod hindsight;
 mod languages;
 mod model;
 mod normal;
