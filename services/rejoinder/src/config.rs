@@ -4,7 +4,15 @@ mod merge;
 mod secrets;
 mod site;
 
-use std::{collections::HashMap, env, ffi::OsString, fs, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    env,
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context, Result, bail};
 use config::{File, FileFormat};
@@ -18,7 +26,7 @@ use rejoinder_spam_filter::model::Model;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-pub use self::site::{Policies, SiteConfig};
+pub use self::site::{Policies, SiteConfig, laid_over};
 
 /// The documented file: the first layer of every configuration.
 pub const DEFAULT: &str = include_str!("../../../deploy/rejoinder.toml");
@@ -79,6 +87,8 @@ pub struct Config {
 pub struct SpamFilterConfig {
     /// File of the learned model; empty takes the one that is part of the program.
     pub model: PathBuf,
+    /// File of a model on trial; empty has none.
+    pub trial_model: PathBuf,
 }
 
 /// `[log]`
@@ -146,12 +156,13 @@ pub struct ModerationConfig {
 impl Config {
     /// The learned model.
     pub fn model(&self) -> Result<Model> {
-        let path = &self.spam_filter.model;
-        if path.as_os_str().is_empty() {
-            return Ok(Model::shipped().clone());
-        }
-        let named = || format!("spam_filter.model: {}", path.display());
-        Model::decode(&fs::read(path).with_context(named)?).with_context(named)
+        let model = read_model(&self.spam_filter.model, "spam_filter.model")?;
+        Ok(model.unwrap_or_else(|| Model::shipped().clone()))
+    }
+
+    /// The model on trial, where there is one.
+    pub fn trial_model(&self) -> Result<Option<Model>> {
+        read_model(&self.spam_filter.trial_model, "spam_filter.trial_model")
     }
 
     /// Reads the defaults, then the file, then `REJOINDER__SECTION__KEY` from the environment (a value that starts with
@@ -200,7 +211,8 @@ impl Config {
 
     /// The policies of every site: the shared one with the site's own values over it.
     pub fn policies(&self) -> Result<Arc<Policies>> {
-        Policies::new(&self.policy, &self.sites).map(Arc::new)
+        let model = !self.spam_filter.trial_model.as_os_str().is_empty();
+        Policies::new(&self.policy, &self.sites, model).map(Arc::new)
     }
 
     /// The keys of every site, each for one site.
@@ -254,6 +266,15 @@ impl Config {
         let host = env::var("HOSTNAME").ok().or_else(|| fs::read_to_string("/etc/hostname").ok());
         host.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).unwrap_or_else(|| "worker".to_owned())
     }
+}
+
+/// A model's file; `None` where the setting is empty.
+fn read_model(path: &Path, setting: &str) -> Result<Option<Model>> {
+    if path.as_os_str().is_empty() {
+        return Ok(None);
+    }
+    let named = || format!("{setting}: {}", path.display());
+    Ok(Some(Model::decode(&fs::read(path).with_context(named)?).with_context(named)?))
 }
 
 /// The keys and values that the environment sets. Policies have no fixed shape while they are merged, so their numbers

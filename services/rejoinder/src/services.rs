@@ -15,7 +15,7 @@ use rejoinder_pipeline::{
     sqlite::SqliteLog,
 };
 use rejoinder_spam_filter::{
-    Minds, Rules, SpamFilter,
+    Minds, Rules, SpamFilter, Trials,
     campaign::{self, Campaigns, Following},
     external::Recheck,
     model::Model,
@@ -117,26 +117,46 @@ impl House {
         }
         let minds = self.minds(workers);
         let campaigns = self.campaigns(workers)?;
+        let trials = self.trials(workers)?;
         workers.start(move || {
             let filter = SpamFilter::new(&policies.screening, history.clone(), Arc::clone(&campaigns))?;
-            Ok(filter.with_externals(Arc::clone(&externals)).with_minds(Arc::clone(&minds)))
+            let filter = filter.with_externals(Arc::clone(&externals)).with_minds(Arc::clone(&minds));
+            Ok(match &trials {
+                Some(trials) => filter.with_trials(Arc::clone(trials)),
+                None => filter,
+            })
         })
+    }
+
+    /// What is on trial, where anything is.
+    fn trials(&self, workers: &mut Workers) -> Result<Option<Arc<Trials>>> {
+        if self.policies.trials.is_empty() {
+            return Ok(None);
+        }
+        let sites = self.policies.trials.iter();
+        let sites = sites.map(|(site, trial)| (site.clone(), (trial.name.clone(), trial.policy.clone()))).collect();
+        let trials = Trials::new(sites).context("configuration, at policy.trial.screening")?;
+        let Some(model) = self.config.trial_model()? else { return Ok(Some(Arc::new(trials))) };
+        Ok(Some(Arc::new(trials.with_minds(self.learning(workers, "trial-learner", Arc::new(model))))))
     }
 
     /// The learned model, which follows moderators' decisions for as long as the workers run. All parts of a process share
     /// one.
     fn minds(&self, workers: &mut Workers) -> Arc<Minds> {
-        let minds = self.minds.get_or_init(|| {
-            let minds = Arc::new(Minds::new(Arc::clone(&self.model)));
-            let (follower, decisions) = (Arc::clone(&minds), StoreDecisions(Arc::clone(&self.store)));
-            let stop = workers.stop();
-            workers.spawn("learner", async move {
-                stop.run_until_cancelled(follower.follow(&decisions)).await;
-                Ok(())
-            });
-            minds
-        });
+        let minds = self.minds.get_or_init(|| self.learning(workers, "learner", Arc::clone(&self.model)));
         Arc::clone(minds)
+    }
+
+    /// A model that follows moderators' decisions for as long as the workers run.
+    fn learning(&self, workers: &mut Workers, name: &'static str, model: Arc<Model>) -> Arc<Minds> {
+        let minds = Arc::new(Minds::new(model));
+        let (follower, decisions) = (Arc::clone(&minds), StoreDecisions(Arc::clone(&self.store)));
+        let stop = workers.stop();
+        workers.spawn(name, async move {
+            stop.run_until_cancelled(follower.follow(&decisions)).await;
+            Ok(())
+        });
+        minds
     }
 
     /// What the filter knows of campaigns: from all filters' screenings, and from moderators' decisions, which what waits

@@ -45,18 +45,14 @@ pub(crate) fn asks_for_author(comment: &v1::Comment, content: &[Signal], rules: 
     signals::standing_is_asked(comment, rules.policy()) && !is_spam(content, rules)
 }
 
-/// The verdict, once the author's standing is known. It is no signal where the content is spam already.
+/// The verdict, once the author's standing is known.
 pub(crate) fn conclude(
     comment: &v1::Comment,
-    mut signals: Vec<Signal>,
+    signals: Vec<Signal>,
     facts: &Facts,
     rules: &Rules,
 ) -> v1::CommentScreened {
-    if !is_spam(&signals, rules) {
-        signals.extend(signals::standing(comment, facts.previously_approved, rules.policy()));
-    }
-    strongest_first(&mut signals);
-    let (verdict, score) = decide(&signals, rules.policy());
+    let (signals, verdict, score) = weigh(comment, signals, facts, rules);
     v1::CommentScreened {
         comment: Some(comment.clone()),
         verdict: verdict.into(),
@@ -67,6 +63,21 @@ pub(crate) fn conclude(
         campaign: facts.seen.campaign.as_ref().map_or_else(String::new, |campaign| campaign.id.to_string()),
         ..v1::CommentScreened::default()
     }
+}
+
+/// All signals, the strongest first, with what they come to. The author's standing is none where the content is spam already.
+pub(crate) fn weigh(
+    comment: &v1::Comment,
+    mut signals: Vec<Signal>,
+    facts: &Facts,
+    rules: &Rules,
+) -> (Vec<Signal>, Verdict, f64) {
+    if !is_spam(&signals, rules) {
+        signals.extend(signals::standing(comment, facts.previously_approved, rules.policy()));
+    }
+    strongest_first(&mut signals);
+    let (verdict, score) = decide(&signals, rules.policy());
+    (signals, verdict, score)
 }
 
 /// The screening that comes after one whose signals have changed: by the policy in force, with the next revision.

@@ -5,13 +5,14 @@ use rejoinder_pipeline::{Outcome, Reason, Received, Stage, Transient};
 use rejoinder_proto::v1::{Comment, CommentScreened, CommentValidated};
 
 use crate::{
-    Facts, Minds, Policy, PolicyError, Rules, Signal,
-    campaign::{Campaigns, Sample},
+    Facts, Minds, Policy, PolicyError, Rules, Signal, Trials,
+    campaign::{Campaigns, Sample, Seen},
     external::{self, Externals},
     model::Features,
     reading::Reading,
     screen::{asks_for_author, conclude, is_spam, unknown_site},
     signals,
+    trial::Trial,
 };
 
 /// What the filter asks the comment store.
@@ -32,6 +33,7 @@ pub struct SpamFilter {
     campaigns: Arc<Campaigns>,
     externals: Arc<Externals>,
     minds: Option<Arc<Minds>>,
+    trials: Option<Arc<Trials>>,
     features: Features,
 }
 
@@ -52,6 +54,7 @@ impl SpamFilter {
             campaigns,
             externals: Arc::default(),
             minds: None,
+            trials: None,
             features: Features::default(),
         })
     }
@@ -66,19 +69,48 @@ impl SpamFilter {
         Self { externals, ..self }
     }
 
+    /// The same, with what is on trial beside all that.
+    pub fn with_trials(self, trials: Arc<Trials>) -> Self {
+        Self { trials: Some(trials), ..self }
+    }
+
     /// What each comment says by itself; `None` where there is no comment or no policy.
-    fn read(&mut self, batch: &[Received<CommentValidated>]) -> Vec<Option<(Facts, Vec<Signal>)>> {
-        let Self { rules, minds, features, .. } = self;
+    fn read(&mut self, batch: &[Received<CommentValidated>]) -> Vec<Option<Judged>> {
+        let Self { rules, minds, trials, features, .. } = self;
         let read: Vec<_> = batch.iter().map(|received| Read::of(received.event.comment.as_ref()?, rules)).collect();
         let seen = self.campaigns.lock().insert_all(read.iter().map(|read| read.as_ref()?.sample.as_ref()));
-        let mut content = |Read { comment, rules, reading, .. }: Read<'_>, seen| {
-            let model = minds.as_ref().map(|minds| minds.opinion(comment, &reading, features, rules.policy()));
-            let facts = Facts { seen, model, ..Facts::default() };
-            let content = signals::content(comment, &reading, &facts, rules);
-            (facts, content)
+        let mut judge = |Read { comment, rules, reading, .. }: Read<'_>, seen: Seen| {
+            let mut case = |rules: &Rules, minds: Option<&Arc<Minds>>, seen| {
+                let model = minds.map(|minds| minds.opinion(comment, &reading, features, rules.policy()));
+                let facts = Facts { seen, model, ..Facts::default() };
+                let content = signals::content(comment, &reading, &facts, rules);
+                Case { facts, content }
+            };
+            let on_trial = trials.as_ref().and_then(|trials| Some((trials.of(&comment.site)?, trials.minds())));
+            let trial = on_trial.map(|(trial, own)| case(&trial.rules, own.or(minds.as_ref()), seen.clone()));
+            Judged { live: case(rules, minds.as_ref(), seen), trial }
         };
-        read.into_iter().zip(seen).map(|(read, seen)| read.map(|read| content(read, seen))).collect()
+        read.into_iter().zip(seen).map(|(read, seen)| read.map(|read| judge(read, seen))).collect()
     }
+
+    /// What is on trial for a comment, where it has judged it.
+    fn on_trial(&self, comment: &Comment, judged: &Judged) -> Option<(&Trials, &Trial)> {
+        judged.trial.as_ref()?;
+        let trials = self.trials.as_deref()?;
+        Some((trials, trials.of(&comment.site)?))
+    }
+}
+
+/// What a policy and a model say of a comment by itself.
+struct Case {
+    facts: Facts,
+    content: Vec<Signal>,
+}
+
+/// What is live, and what is on trial, say of a comment by itself.
+struct Judged {
+    live: Case,
+    trial: Option<Case>,
 }
 
 /// A comment as it is read before anything is asked.
@@ -127,48 +159,71 @@ impl Stage for SpamFilter {
         if !self.campaigns.is_ready() || self.minds.as_ref().is_some_and(|minds| !minds.caught_up()) {
             return Err(Transient::new("decision log", "moderators' decisions have not been read yet"));
         }
-        let read = self.read(batch);
+        let judged = self.read(batch);
         let comments = || batch.iter().map(|received| received.event.comment.as_ref());
         let mut authors = Authors::default();
         let asked: Vec<Option<usize>> = comments()
-            .zip(&read)
-            .map(|(comment, read)| {
-                let (comment, (_, content)) = (comment?, read.as_ref()?);
+            .zip(&judged)
+            .map(|(comment, judged)| {
+                let (comment, judged) = (comment?, judged.as_ref()?);
                 let rules = self.rules.get(&comment.site)?;
-                asks_for_author(comment, content, rules).then(|| authors.place_of(comment))
+                asks_for_author(comment, &judged.live.content, rules).then(|| authors.place_of(comment))
+            })
+            .collect();
+        let live_asks = !authors.list.is_empty();
+        let asked_on_trial: Vec<Option<usize>> = comments()
+            .zip(&judged)
+            .map(|(comment, judged)| {
+                let (comment, judged) = (comment?, judged.as_ref()?);
+                let (_, trial) = self.on_trial(comment, judged)?;
+                let content = &judged.trial.as_ref()?.content;
+                asks_for_author(comment, content, &trial.rules).then(|| authors.place_of(comment))
             })
             .collect();
         let authors = authors.list;
-        let answers = if authors.is_empty() { Vec::new() } else { self.history.previously_approved(&authors).await? };
+        let answers = if authors.is_empty() { Ok(Vec::new()) } else { self.history.previously_approved(&authors).await };
+        let answers = match answers {
+            Ok(answers) => answers,
+            Err(error) if live_asks => return Err(error),
+            // Nobody waits for the sake of a trial.
+            Err(_) => Vec::new(),
+        };
 
-        // What is spam already need not be shown to anybody else.
+        // What is spam already need not be shown to anybody else, nor is anything for the sake of a trial.
         let shown: Vec<_> = comments()
-            .zip(&read)
-            .map(|(comment, read)| {
-                let (comment, (_, content)) = (comment?, read.as_ref()?);
-                (!is_spam(content, self.rules.get(&comment.site)?)).then_some(comment)
+            .zip(&judged)
+            .map(|(comment, judged)| {
+                let (comment, judged) = (comment?, judged.as_ref()?);
+                (!is_spam(&judged.live.content, self.rules.get(&comment.site)?)).then_some(comment)
             })
             .collect();
         let opinions = external::signals(&self.externals, &shown).await;
 
         let mut without_policy = 0;
-        let judged = comments().zip(read).zip(asked).zip(opinions);
-        let outcomes = judged.map(|(((comment, read), asked), opinion)| {
+        let answer = |asked: Option<usize>| asked.and_then(|place| answers.get(place).copied());
+        let judged = comments().zip(judged).zip(asked.into_iter().zip(asked_on_trial)).zip(opinions);
+        let outcomes = judged.map(|(((comment, judged), (asked, asked_on_trial)), opinion)| {
             let Some(comment) = comment else {
                 return Outcome::Reject(Reason::impossible("the event holds no comment"));
             };
-            let screened = match (self.rules.get(&comment.site), read) {
-                (Some(rules), Some((mut facts, mut content))) => {
-                    content.extend(opinion);
-                    // An author without an answer stays unknown, which holds the comment.
-                    facts.previously_approved = asked.and_then(|place| answers.get(place).copied());
-                    conclude(comment, content, &facts, rules)
-                }
-                _ => {
-                    without_policy += 1;
-                    unknown_site(comment)
-                }
+            let (Some(rules), Some(judged)) = (self.rules.get(&comment.site), judged) else {
+                without_policy += 1;
+                return Outcome::Emit(vec![unknown_site(comment)]);
             };
+            let on_trial = self.on_trial(comment, &judged);
+            let Judged { live: Case { mut facts, mut content }, trial } = judged;
+            content.extend(opinion.clone());
+            // An author without an answer stays unknown, which holds the comment.
+            facts.previously_approved = answer(asked);
+            let mut screened = conclude(comment, content, &facts, rules);
+            let known = answer(asked_on_trial);
+            if let (Some((trials, trial)), Some(Case { mut facts, mut content })) = (on_trial, trial)
+                && known.is_some() == asked_on_trial.is_some()
+            {
+                content.extend(opinion);
+                facts.previously_approved = known;
+                trials.conclude(trial, comment, content, &facts, &mut screened);
+            }
             Outcome::Emit(vec![screened])
         });
         let outcomes = outcomes.collect();

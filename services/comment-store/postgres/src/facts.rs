@@ -1,5 +1,6 @@
 //! What the validator and the filter ask: about a whole batch at once, in its order.
 
+use chrono::{DateTime, Utc};
 use rejoinder_comment_store::{
     Answered, Facts, FactsQuery, StoreError, lower_case,
     row::{RowState, known_origin},
@@ -81,6 +82,34 @@ pub(crate) async fn previously_approved(
         &sites as &[&str],
         &names as &[&str],
         &emails as &[&str]
+    )
+    .fetch_all(pool)
+    .await
+    .map_err(store_error)?;
+    Ok(rows.into_iter().map(|row| row.approved).collect())
+}
+
+pub(crate) async fn approved_before(
+    pool: &PgPool,
+    authors: &[(String, String, String, DateTime<Utc>)],
+) -> Result<Vec<bool>, StoreError> {
+    let sites: Vec<&str> = authors.iter().map(|(site, ..)| site.as_str()).collect();
+    let names: Vec<&str> = authors.iter().map(|(_, name, ..)| name.as_str()).collect();
+    let emails: Vec<_> = authors.iter().map(|(.., email, _)| lower_case(email)).collect();
+    let emails: Vec<&str> = emails.iter().map(AsRef::as_ref).collect();
+    let times: Vec<_> = authors.iter().map(|(.., at)| *at).collect();
+    let rows = sqlx::query!(
+        r#"SELECT EXISTS (
+               SELECT FROM comments c
+               WHERE c.site = q.site AND c.author_email = q.email AND c.author_name = q.name AND c.submitted_at < q.before
+                   AND c.state = 1) AS "approved!"
+           FROM UNNEST($1::text[], $2::text[], $3::text[], $4::timestamptz[])
+               WITH ORDINALITY AS q (site, name, email, before, place)
+           ORDER BY q.place"#,
+        &sites as &[&str],
+        &names as &[&str],
+        &emails as &[&str],
+        &times
     )
     .fetch_all(pool)
     .await

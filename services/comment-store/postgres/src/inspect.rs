@@ -11,7 +11,7 @@ use rejoinder_comment_store::{
 };
 use uuid::Uuid;
 
-use crate::{PostgresStore, error::store_error, log, read, whole};
+use crate::{PostgresStore, error::store_error, facts, log, read, whole};
 
 #[async_trait]
 impl Inspect for PostgresStore {
@@ -122,6 +122,13 @@ impl Inspect for PostgresStore {
         let mut comments = self.comments(&ids).await?;
         comments.sort_unstable_by_key(|comment| (comment.submitted_at, comment.id));
         Ok(comments)
+    }
+
+    async fn approved_before(
+        &self,
+        authors: &[(String, String, String, DateTime<Utc>)],
+    ) -> Result<Vec<bool>, StoreError> {
+        facts::approved_before(&self.pool, authors).await
     }
 
     async fn campaign_members(

@@ -1,5 +1,6 @@
 //! What the validator and the filter ask: about a whole batch at once, in its order.
 
+use chrono::{DateTime, Utc};
 use rejoinder_comment_store::{
     Answered, Facts, FactsQuery, StoreError, lower_case,
     row::{RowState, known_origin},
@@ -91,6 +92,26 @@ pub(crate) async fn previously_approved(
                SELECT 1 FROM comments c
                WHERE c.site = q.value ->> 0 AND c.author_name = q.value ->> 1 AND c.author_email = q.value ->> 2
                    AND c.state = 1) AS "approved!: bool"
+           FROM jsonb_each(?1) AS q ORDER BY q.key"#,
+        authors
+    )
+    .fetch_all(pool)
+    .await
+    .map_err(store_error)?;
+    Ok(rows.into_iter().map(|row| row.approved).collect())
+}
+
+pub(crate) async fn approved_before(
+    pool: &SqlitePool,
+    authors: &[(String, String, String, DateTime<Utc>)],
+) -> Result<Vec<bool>, StoreError> {
+    let authors = authors.iter().map(|(site, name, email, at)| (site, name, lower_case(email), micros(*at)));
+    let authors = list(authors)?;
+    let rows = sqlx::query!(
+        r#"SELECT EXISTS (
+               SELECT 1 FROM comments c
+               WHERE c.site = q.value ->> 0 AND c.author_name = q.value ->> 1 AND c.author_email = q.value ->> 2
+                   AND c.submitted_at < q.value ->> 3 AND c.state = 1) AS "approved!: bool"
            FROM jsonb_each(?1) AS q ORDER BY q.key"#,
         authors
     )

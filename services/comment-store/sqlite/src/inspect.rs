@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::{
     SqliteStore,
     error::store_error,
+    facts,
     json::{hex, list, micros, time},
     log, read, whole,
 };
@@ -140,6 +141,13 @@ impl Inspect for SqliteStore {
         let mut comments = self.comments(&ids).await?;
         comments.sort_unstable_by_key(|comment| (comment.submitted_at, comment.id));
         Ok(comments)
+    }
+
+    async fn approved_before(
+        &self,
+        authors: &[(String, String, String, DateTime<Utc>)],
+    ) -> Result<Vec<bool>, StoreError> {
+        facts::approved_before(&self.readers, authors).await
     }
 
     async fn campaign_members(

@@ -111,6 +111,26 @@ pub(super) async fn previously_approved(Fixture { store, .. }: Fixture) {
     assert_eq!(approved, [false, false, false, false, false, false, true]);
 }
 
+pub(super) async fn approved_before(Fixture { store, .. }: Fixture) {
+    let ada = Sample::at(1000).by("Ada", "Ada@Reader.example", "192.0.2.1");
+    let held = Sample::at(2000).by("Eve", "eve@reader.example", "192.0.2.2").verdict(v1::Verdict::Hold);
+    save(&*store, &changes([&ada, &held])).await;
+    let authors = [
+        ("news", "Ada", "ADA@reader.example", 1001),
+        ("news", "Ada", "ada@reader.example", 1000),
+        ("news", "ada", "ada@reader.example", 1001),
+        ("other", "Ada", "ada@reader.example", 1001),
+        ("news", "Eve", "eve@reader.example", 9000),
+    ];
+    let authors = authors.map(|(site, name, email, at)| (site.to_owned(), name.to_owned(), email.to_owned(), time(at)));
+    let approved = store.approved_before(&authors).await.expect("authors");
+    assert_eq!(approved, [true, false, false, false, false], "a comment does not speak for itself");
+    save(&*store, &[held.decided(v1::Action::Approve, "ed", 3000), ada.decided(v1::Action::Spam, "ed", 3000)]).await;
+    let approved = store.approved_before(&authors).await.expect("authors");
+    assert_eq!(approved, [false, false, false, false, true]);
+    assert!(store.approved_before(&[]).await.expect("authors").is_empty());
+}
+
 pub(super) async fn tally(Fixture { store, .. }: Fixture) {
     let [visible, held, spam, gone] = [1000, 2000, 3000, 4000].map(Sample::at);
     let held = held.verdict(v1::Verdict::Hold);

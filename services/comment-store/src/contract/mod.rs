@@ -77,6 +77,7 @@ fn cases() -> Vec<(&'static str, Case)> {
         ("facts about the id, the parent and the words", |f| Box::pin(asking::facts(f))),
         ("facts about the last comment", |f| Box::pin(asking::last_comment(f))),
         ("previously approved", |f| Box::pin(asking::previously_approved(f))),
+        ("approved before a time", |f| Box::pin(asking::approved_before(f))),
         ("a tally", |f| Box::pin(asking::tally(f))),
         ("a later screening takes the place of an earlier one", |f| Box::pin(rescreening::replaces(f))),
         ("screenings and decisions in any order", |f| Box::pin(rescreening::any_order(f))),

@@ -31,6 +31,10 @@ pub enum SpamCommand {
     Campaigns(CampaignsArgs),
     /// Take back what a wrong campaign has led to, for all its members that no moderator has decided about
     Undo(UndoArgs),
+    /// Say what another policy or model would have made of stored comments, against what moderators decided; changes nothing
+    Backtest(BacktestArgs),
+    /// Screen stored comments again by the policy and the model in force, but for those that moderators decided about
+    Rescreen(RescreenArgs),
 }
 
 /// `rejoinder spam train`
@@ -183,4 +187,44 @@ pub struct UndoArgs {
     /// Why; kept with the decisions
     #[arg(long, value_name = "TEXT")]
     pub reason: String,
+}
+
+/// `rejoinder spam backtest`
+#[derive(Debug, Args)]
+pub struct BacktestArgs {
+    /// A model in place of the live one. Without it and --policy, what the configuration has on trial
+    #[arg(long, value_name = "FILE")]
+    pub model: Option<PathBuf>,
+
+    /// A TOML file with the settings of policy.screening that differ from the live ones: `hold_at = 4.0`
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+
+    /// Of comments that were submitted in the last so many days
+    #[arg(long, default_value_t = 30)]
+    pub days: u32,
+
+    /// Only of this site
+    #[arg(long)]
+    pub site: Option<String>,
+
+    /// Print JSON Lines, an object for each change and the totals last
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `rejoinder spam rescreen`
+#[derive(Debug, Args)]
+pub struct RescreenArgs {
+    /// Comments that were submitted in the last so many days
+    #[arg(long)]
+    pub days: u32,
+
+    /// Only of this site
+    #[arg(long)]
+    pub site: Option<String>,
+
+    /// Only say what would change
+    #[arg(long)]
+    pub dry_run: bool,
 }

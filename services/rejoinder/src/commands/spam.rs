@@ -1,23 +1,25 @@
 //! The spam filter's tools: a model is trained, asked and measured; a verdict is explained; and what the filter learns from
 //! moderators can be looked at and taken back.
 
+mod backtest;
 mod campaigns;
 mod decisions;
 mod eval;
 mod explain;
 mod forget;
+mod history;
 mod judge;
+mod rescreen;
 mod reset;
 mod rows;
 mod score;
 mod train;
 mod undo;
 
-use std::sync::Arc;
-
 use anyhow::{Context, Result, bail};
-use rejoinder_pipeline::Record;
-use rejoinder_proto::v1;
+use chrono::{DateTime, TimeDelta, Utc};
+use rejoinder_pipeline::{Record, log::Transactor};
+use rejoinder_proto::v1::{self, Verdict};
 use rejoinder_spam_filter::{Decisions, Taught};
 
 use crate::{cli::spam::SpamCommand, config::Config, deployment, seams::StoreDecisions};
@@ -38,6 +40,8 @@ pub async fn run(config: &Config, command: SpamCommand) -> Result<()> {
         SpamCommand::Reset(args) => reset::run(config, args).await,
         SpamCommand::Campaigns(args) => campaigns::run(config, args).await,
         SpamCommand::Undo(args) => undo::run(config, args).await,
+        SpamCommand::Backtest(args) => backtest::run(config, args).await,
+        SpamCommand::Rescreen(args) => rescreen::run(config, args).await,
         SpamCommand::Train(_) | SpamCommand::Score(_) | SpamCommand::Learn(_) | SpamCommand::Eval(_) => {
             tokio::task::spawn_blocking(move || work(&command)).await?
         }
@@ -88,17 +92,44 @@ async fn append(config: &Config, events: Vec<v1::CommentModerated>) -> Result<()
 
 /// Appends an operator's records, in their order.
 async fn append_records(config: &Config, records: Vec<Record>) -> Result<()> {
-    let log = deployment::log(config)?;
-    let append = move || -> Result<()> {
-        let mut transactor = Arc::clone(&log).transactor("spam").context("cannot begin")?;
-        for part in records.chunks(BATCH) {
-            transactor
-                .append(part.to_vec())
-                .context("stopped; run the same command again, what was done stays done")?;
-        }
-        Ok(())
-    };
-    tokio::task::spawn_blocking(append).await?
+    Appender::open(config).await?.append(records).await.map(drop)
+}
+
+/// Appends an operator's records, as they come.
+struct Appender(Box<dyn Transactor>);
+
+impl Appender {
+    async fn open(config: &Config) -> Result<Self> {
+        let log = deployment::log(config)?;
+        let begin = move || log.transactor("spam").context("cannot begin");
+        Ok(Self(tokio::task::spawn_blocking(begin).await??))
+    }
+
+    async fn append(mut self, records: Vec<Record>) -> Result<Self> {
+        let append = move || {
+            for part in records.chunks(BATCH) {
+                self.0
+                    .append(part.to_vec())
+                    .context("stopped; run the same command again, what was done stays done")?;
+            }
+            Ok(self)
+        };
+        tokio::task::spawn_blocking(append).await?
+    }
+}
+
+/// When comments were submitted that are so many days old.
+fn days_ago(days: u32) -> DateTime<Utc> {
+    Utc::now().checked_sub_signed(TimeDelta::days(days.into())).unwrap_or(DateTime::UNIX_EPOCH)
+}
+
+/// A verdict as the tools write it.
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Approve => "approve",
+        Verdict::Spam => "spam",
+        Verdict::Hold | Verdict::Unspecified => "hold",
+    }
 }
 
 /// The sites that are meant: the one that is named, else all.

@@ -18,9 +18,10 @@ fn the_documented_defaults_are_the_codes() {
     assert_eq!(config.mail.folder, config.data_dir.join(&mail.folder), "a relative folder lies in the data folder");
     assert_eq!(config.mail, rejoinder_notifier::Settings { folder: config.mail.folder.clone(), ..mail });
     let shared = [("any".to_owned(), SiteConfig::default())].into();
-    let policies = Policies::new(&config.policy, &shared).expect("good policies");
+    let policies = Policies::new(&config.policy, &shared, false).expect("good policies");
     assert_eq!(policies.validation["any"], rejoinder_validator::Policy::default());
     assert_eq!(policies.screening["any"], rejoinder_spam_filter::Policy::default());
+    assert!(policies.trials.is_empty(), "nothing is on trial");
     assert_eq!(policies.notification["any"].notify_held, rejoinder_notifier::Policy::default().notify_held);
     let (runner, ours) = (RunnerSettings::default(), config.runner_settings());
     assert_eq!(
@@ -55,6 +56,38 @@ fn a_site_changes_only_what_it_names() {
     assert_eq!(policies.validation["a"].flood_seconds, 7);
     assert_eq!(policies.validation["b"].flood_seconds, 9);
     assert!(!policies.validation.contains_key("example"), "a file's sites replace the sample one");
+}
+
+#[test]
+fn a_trial_differs_from_the_live_policy_in_what_it_names() {
+    let trials = |text: &str| load(text).and_then(|config| Ok(config.policies()?.trials.clone()));
+    let all = trials(
+        "policy.screening.hold_at = 4.5\npolicy.trial.screening.link_weight = 3\n\
+         [sites.a]\n[sites.b.policy.trial]\nname = \"links\"\n[sites.b.policy.trial.screening]\nlink_weight = 2\n\
+         [sites.b.policy.trial.screening.suspect_words]\n\"kazoo\" = 9\n",
+    )
+    .expect("good");
+    assert_eq!((all["a"].name.as_str(), all["a"].policy.link_weight, all["a"].policy.hold_at), ("trial", 3.0, 4.5));
+    assert_eq!((all["b"].name.as_str(), all["b"].policy.link_weight), ("links", 2.0));
+    assert_eq!((all["b"].policy.suspect_words["kazoo"], all["b"].policy.suspect_words["casino"]), (9.0, 2.0));
+    assert!(trials("[sites.a]\n[sites.b.policy.trial]\nname = \"idle\"").expect("good").is_empty());
+    let model = trials("[spam_filter]\ntrial_model = \"any\"\n[sites.a]").expect("read at the start, not here");
+    assert_eq!((model.len(), &model["a"].policy), (1, &rejoinder_spam_filter::Policy::default()));
+
+    for (trial, said) in [
+        ("name = \"Ada <ada@example.org>\"\nscreening.hold_at = 4", "policy.trial.name (for site a)"),
+        ("screening.hold_att = 4", "policy.trial.screening"),
+        ("screening.hold_att = 4", "unknown field `hold_att`"),
+        ("screening.hold_at = \"x\"", "policy.trial.screening.hold_at (for site a)"),
+        ("screening.hold_at = 40", "hold_at (40)"),
+        ("screening.campaign_window_seconds = 60", "policy.trial.screening.campaign_window_seconds"),
+        ("screening.campaign_min_size = 3", "policy.trial.screening.campaign_min_size"),
+        ("model = \"x\"", "unknown field `model`"),
+    ] {
+        let error = trials(&format!("[sites.a.policy.trial]\n{trial}")).expect_err(trial);
+        assert!(format!("{error:#}").contains(said), "{trial}: {error:#}");
+    }
+    trials("[sites.a.policy.trial.screening]\ncampaign_min_size = 9").expect("fewer campaigns can be tried");
 }
 
 #[test]

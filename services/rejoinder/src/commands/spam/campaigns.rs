@@ -4,17 +4,17 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use rejoinder_comment_store::{State, inspect::ScreenedComment};
 use serde_json::json;
 
-use super::{PAGE, sites};
+use super::{PAGE, days_ago, sites};
 use crate::{cli::spam::CampaignsArgs, config::Config, deployment};
 
 /// `rejoinder spam campaigns`
 pub async fn run(config: &Config, args: &CampaignsArgs) -> Result<()> {
     let store = deployment::store(config).await?;
-    let from = Utc::now().checked_sub_signed(TimeDelta::days(args.days.into())).unwrap_or(DateTime::UNIX_EPOCH);
+    let from = days_ago(args.days);
     let mut out = io::stdout().lock();
     for site in sites(config, args.site.as_ref())? {
         let mut campaigns: BTreeMap<String, Members> = BTreeMap::new();

@@ -1,12 +1,12 @@
 use std::io::{self, BufWriter, Write};
 
 use anyhow::Result;
-use rejoinder_proto::v1::Verdict;
 use serde_json::{Value, json};
 
 use super::{
     judge::{Judge, Judged, model},
     rows::rows,
+    word,
 };
 use crate::cli::spam::ModelArgs;
 
@@ -27,10 +27,6 @@ pub fn run(args: &ModelArgs, learn: bool) -> Result<()> {
 fn fields(judged: &Judged) -> [(&'static str, Value); 3] {
     let signals = judged.screened.signals.iter();
     let signals = signals.map(|signal| json!({"name": signal.name, "weight": signal.weight, "reason": signal.reason}));
-    let verdict = match judged.screened.verdict() {
-        Verdict::Approve => "approve",
-        Verdict::Spam => "spam",
-        Verdict::Hold | Verdict::Unspecified => "hold",
-    };
+    let verdict = word(judged.screened.verdict());
     [("score", json!(judged.score)), ("verdict", json!(verdict)), ("signals", signals.collect())]
 }

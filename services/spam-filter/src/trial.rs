@@ -1,0 +1,84 @@
+//! A policy or a model on trial: it judges whatever the live one judges, says what it would have said, and changes nothing.
+
+use std::{collections::HashMap, sync::Arc};
+
+use opentelemetry::metrics::Counter;
+use rejoinder_pipeline::telemetry;
+use rejoinder_proto::v1::{self, Comment, CommentScreened, Verdict};
+
+use crate::{Facts, Minds, Policy, PolicyError, Rules, Signal, screen::weigh};
+
+/// What is on trial on the sites. Filters of one process share it.
+pub struct Trials {
+    sites: HashMap<String, Trial>,
+    minds: Option<Arc<Minds>>,
+    counted: Counter<u64>,
+}
+
+/// What is on trial on a site.
+pub(crate) struct Trial {
+    name: String,
+    pub(crate) rules: Rules,
+}
+
+impl Trials {
+    /// By site, the trial's name and the whole policy that is on trial; or what is wrong with one of them. A site that is not
+    /// in it has no trial. The name stands in events and metrics, so it must hold nothing private.
+    pub fn new(sites: HashMap<String, (String, Policy)>) -> Result<Self, PolicyError> {
+        let trials = sites.into_iter().map(|(site, (name, policy))| match Rules::new(policy) {
+            Ok(rules) => Ok((site, Trial { name, rules })),
+            Err(source) => Err(PolicyError::Site { site, source: Box::new(source) }),
+        });
+        let counted = telemetry::counter("rejoinder.spam_filter.trials", "comments judged on trial, by both verdicts");
+        Ok(Self { sites: trials.collect::<Result<_, _>>()?, minds: None, counted })
+    }
+
+    /// The same, with a model on trial and what moderators have taught it. Without, trials ask the live one.
+    pub fn with_minds(self, minds: Arc<Minds>) -> Self {
+        Self { minds: Some(minds), ..self }
+    }
+
+    /// What is on trial on a site; nothing until the model on trial knows the moderators' decisions, for which nobody waits.
+    pub(crate) fn of(&self, site: &str) -> Option<&Trial> {
+        self.sites.get(site).filter(|_| self.minds.as_ref().is_none_or(|minds| minds.caught_up()))
+    }
+
+    /// The model on trial.
+    pub(crate) fn minds(&self) -> Option<&Arc<Minds>> {
+        self.minds.as_ref()
+    }
+
+    /// Writes into the live screening what the trial says.
+    pub(crate) fn conclude(
+        &self,
+        trial: &Trial,
+        comment: &Comment,
+        content: Vec<Signal>,
+        facts: &Facts,
+        live: &mut CommentScreened,
+    ) {
+        let (_, verdict, score) = weigh(comment, content, facts, &trial.rules);
+        let labels = [
+            telemetry::label("site", comment.site.clone()),
+            telemetry::label("trial", trial.name.clone()),
+            telemetry::label("live", word(live.verdict())),
+            telemetry::label("verdict", word(verdict)),
+        ];
+        self.counted.add(1, &labels);
+        live.trials.push(v1::Trial {
+            verdict: verdict.into(),
+            score,
+            policy_version: trial.rules.version().to_owned(),
+            model_version: facts.model.as_ref().map_or_else(String::new, |model| model.version.clone()),
+            name: trial.name.clone(),
+        });
+    }
+}
+
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Approve => "approve",
+        Verdict::Spam => "spam",
+        Verdict::Hold | Verdict::Unspecified => "hold",
+    }
+}
