@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::harness::{CONFIG, Home, action_link, client, comment, path_of, until};
 
 /// Labelled rows of two kinds that differ in their words.
-fn rows() -> String {
+pub fn rows() -> String {
     let row = |n: usize| {
         let (label, text) = match n % 2 {
             0 => ("spam", format!("cheap watches at half the price, order number {n} on our page")),

@@ -60,8 +60,10 @@ pub trait Inspect: Store {
 
     /// For each (site, name, address, time): whether exactly this pair has a visible comment on the site that was submitted
     /// before that time.
-    async fn approved_before(&self, authors: &[(String, String, String, DateTime<Utc>)])
-    -> Result<Vec<bool>, StoreError>;
+    async fn approved_before(
+        &self,
+        authors: &[(String, String, String, DateTime<Utc>)],
+    ) -> Result<Vec<bool>, StoreError>;
 
     /// At most `limit` stored comments of a site that are part of a campaign, with ids above `after`, in the order of their ids.
     async fn campaign_members(

@@ -105,6 +105,7 @@ impl House {
     pub fn spam_filter(&self, workers: &mut Workers) -> Result<()> {
         let (policies, history) = (Arc::clone(&self.policies), self.history());
         let externals = akismet::externals(&self.config.sites)?;
+        let trials = self.trials(workers)?;
         for (site, external) in externals.iter() {
             let rules = Rules::new(self.policies.screening[site].clone())?;
             let store = Arc::new(HeldForCheck(Arc::clone(&self.store)));
@@ -117,7 +118,6 @@ impl House {
         }
         let minds = self.minds(workers);
         let campaigns = self.campaigns(workers)?;
-        let trials = self.trials(workers)?;
         workers.start(move || {
             let filter = SpamFilter::new(&policies.screening, history.clone(), Arc::clone(&campaigns))?;
             let filter = filter.with_externals(Arc::clone(&externals)).with_minds(Arc::clone(&minds));

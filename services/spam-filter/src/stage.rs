@@ -181,7 +181,8 @@ impl Stage for SpamFilter {
             })
             .collect();
         let authors = authors.list;
-        let answers = if authors.is_empty() { Ok(Vec::new()) } else { self.history.previously_approved(&authors).await };
+        let answers =
+            if authors.is_empty() { Ok(Vec::new()) } else { self.history.previously_approved(&authors).await };
         let answers = match answers {
             Ok(answers) => answers,
             Err(error) if live_asks => return Err(error),

@@ -5,3 +5,4 @@ mod dead_letters;
 mod learning;
 mod replay;
 mod site;
+mod trials;

@@ -47,13 +47,21 @@ pub struct Day {
 impl Site {
     /// `None` where there is no Kafka to try.
     pub async fn open(kind: Kind, test: &str) -> Option<Self> {
+        Self::configured(kind, test, "").await
+    }
+
+    /// The same with further settings, before the first section.
+    pub async fn configured(kind: Kind, test: &str, settings: &str) -> Option<Self> {
+        let settings = format!("{POLICY}{settings}");
         match kind {
             Kind::Embedded => {
-                let home = Home::new(&format!("{POLICY}{CONFIG}"));
+                let home = Home::new(&format!("{settings}{CONFIG}"));
                 std::fs::create_dir_all(home.data()).expect("a folder");
                 Some(Self::Embedded { home, dev: None })
             }
-            Kind::Distributed => Deployment::start(test, POLICY).await.map(|house| Self::Distributed(Box::new(house))),
+            Kind::Distributed => {
+                Deployment::start(test, &settings).await.map(|house| Self::Distributed(Box::new(house)))
+            }
         }
     }
 

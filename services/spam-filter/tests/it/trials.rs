@@ -123,7 +123,10 @@ async fn a_model_on_trial_is_asked_once_it_knows_the_decisions_and_stops_nobody_
     minds.catch_up(&mut Follower::default(), &Nothing).await.expect("nothing to read");
     let screened = judge(&mut filter, &spam).await.expect("judged");
     let trial = &screened[0].trials[0];
-    assert_eq!((&screened[0].model_version, trial.model_version.as_str()), (&String::new(), Model::shipped().version()));
+    assert_eq!(
+        (&screened[0].model_version, trial.model_version.as_str()),
+        (&String::new(), Model::shipped().version())
+    );
     assert!(trial.score >= screened[0].score + 5.0, "{} and {}", trial.score, screened[0].score);
 }
 

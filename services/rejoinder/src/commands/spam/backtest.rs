@@ -21,6 +21,7 @@ use crate::{
     cli::spam::BacktestArgs,
     config::{Config, Policies, laid_over},
     deployment,
+    seams::StoreDecisions,
 };
 
 mod tally;
@@ -119,7 +120,7 @@ async fn backtest(
     tally: &mut Tally,
 ) -> Result<()> {
     let mut comments = Comments::since(Arc::clone(store), site, days_ago(args.days));
-    let mut log = Log::of(Arc::clone(store), site);
+    let mut log = Log::of(StoreDecisions(Arc::clone(store)), site);
     loop {
         let page = comments.next().await?;
         if page.is_empty() {
@@ -159,7 +160,7 @@ fn line(
         return format!("{:<18} {site}  {id}  {from} -> {to}  {}", change.said(), top_line(stricter));
     }
     let side = |screened: &CommentScreened| {
-        let signals = top(screened).iter().map(|signal| json!({"name": signal.name, "weight": signal.weight}));
+        let signals = top(screened).map(|signal| json!({"name": signal.name, "weight": signal.weight}));
         json!({
             "verdict": word(screened.verdict()), "score": screened.score, "policy_version": screened.policy_version,
             "model_version": screened.model_version, "signals": signals.collect::<Vec<_>>(),

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use rejoinder_comment_store::inspect::{Inspect, ScreenedComment};
 use rejoinder_pipeline::Transient;
-use rejoinder_proto::v1::{CommentScreened, Signal};
+use rejoinder_proto::v1::{CommentScreened, Signal, Verdict};
 use rejoinder_spam_filter::{
     Decisions, Follower, Minds, Policy, Reading, Rules, Taught, author_then,
     model::{Features, Model},
@@ -15,7 +15,6 @@ use rejoinder_spam_filter::{
 };
 
 use super::PAGE;
-use crate::seams::StoreDecisions;
 
 /// So many signals of a comment are named.
 const TOP: usize = 3;
@@ -45,7 +44,8 @@ impl Comments {
 
     /// The next page; an empty one at the end.
     pub async fn next(&mut self) -> Result<Vec<Past>> {
-        let page = self.store.stored_since(&self.site, self.from, self.after, PAGE).await.context("the comment store")?;
+        let page =
+            self.store.stored_since(&self.site, self.from, self.after, PAGE).await.context("the comment store")?;
         let Some(last) = page.last() else { return Ok(Vec::new()) };
         self.after = Some((last.submitted_at, last.id));
         let asked = page.iter().filter(|comment| author_then(&comment.screened).is_none());
@@ -66,7 +66,7 @@ impl Comments {
 
 /// The decision log of a site, read as far as it had come at a time.
 pub struct Log {
-    decisions: StoreDecisions,
+    decisions: Box<dyn Decisions>,
     site: String,
     seq: i64,
     waiting: VecDeque<Taught>,
@@ -78,8 +78,8 @@ pub struct Rows(Vec<Taught>);
 
 impl Log {
     /// From its beginning.
-    pub fn of(store: Arc<dyn Inspect>, site: &str) -> Self {
-        let decisions = StoreDecisions(store);
+    pub fn of(decisions: impl Decisions + 'static, site: &str) -> Self {
+        let decisions = Box::new(decisions);
         Self { decisions, site: site.to_owned(), seq: 0, waiting: VecDeque::new(), ended: false }
     }
 
@@ -134,13 +134,48 @@ impl Filter {
     }
 }
 
-/// The strongest signals with their points. Their reasons are left out, since they name domains.
-pub fn top(screened: &CommentScreened) -> &[Signal] {
-    &screened.signals[..screened.signals.len().min(TOP)]
+/// The strongest signals that say anything, with their points. Their reasons are left out, since they name domains.
+pub fn top(screened: &CommentScreened) -> impl Iterator<Item = &Signal> {
+    let says = |signal: &&Signal| signal.weight != 0.0 || signal.at_least() > Verdict::Approve;
+    screened.signals.iter().filter(says).take(TOP)
 }
 
 /// [`top`] in a line.
 pub fn top_line(screened: &CommentScreened) -> String {
-    let signals = top(screened).iter().map(|signal| format!("{:+.2} {}", signal.weight, signal.name));
+    let signals = top(screened).map(|signal| format!("{:+.2} {}", signal.weight, signal.name));
     signals.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use rejoinder_spam_filter::Lesson;
+
+    use super::*;
+
+    /// The times of the decisions that come before a time.
+    async fn before(log: &mut Log, micros: i64) -> Vec<i64> {
+        let time = DateTime::from_timestamp_micros(micros).expect("a time");
+        let mut times = Vec::new();
+        while let Some(rows) = log.before(time).await.expect("a log in memory") {
+            times.extend(rows.0.iter().map(|row| row.decided_at));
+        }
+        times
+    }
+
+    #[tokio::test]
+    async fn a_site_is_told_of_its_own_decisions_and_of_none_before_its_time() {
+        let row = |seq: i64| {
+            let site = if seq % 2 == 0 { "news" } else { "other" };
+            let (id, moderator) = (format!("c{seq}"), "ed".to_owned());
+            Taught { seq, site: site.into(), id, lesson: Lesson::Trash, moderator, decided_at: seq * 10 }
+        };
+        let all = i64::from(PAGE) * 2 + 2;
+        let mut log = Log::of(Rows((1..=all).map(row).collect()), "news");
+        assert_eq!(before(&mut log, 20).await, [] as [i64; 0], "at its time is not before it");
+        assert_eq!(before(&mut log, 21).await, [20]);
+        assert_eq!(before(&mut log, 65).await, [40, 60]);
+        let rest = before(&mut log, i64::from(i32::MAX)).await;
+        assert_eq!((rest.len() as i64, rest.last()), (all / 2 - 3, Some(&(all * 10))));
+        assert!(before(&mut log, i64::from(i32::MAX)).await.is_empty());
+    }
 }

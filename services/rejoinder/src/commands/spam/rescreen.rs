@@ -19,7 +19,7 @@ use super::{
     history::{Comments, Filter, Log, top_line},
     sites, word,
 };
-use crate::{cli::spam::RescreenArgs, config::Config, deployment};
+use crate::{cli::spam::RescreenArgs, config::Config, deployment, seams::StoreDecisions};
 
 /// `rejoinder spam rescreen`
 pub async fn run(config: &Config, args: &RescreenArgs) -> Result<()> {
@@ -42,7 +42,7 @@ async fn rescreen(
     mut filter: Filter,
     mut appender: Option<Appender>,
 ) -> Result<Option<Appender>> {
-    let mut log = Log::of(Arc::clone(store), site);
+    let mut log = Log::of(StoreDecisions(Arc::clone(store)), site);
     while let Some(rows) = log.before(DateTime::<Utc>::MAX_UTC).await? {
         filter.learn(&rows).await?;
     }
@@ -80,7 +80,8 @@ async fn rescreen(
     let all: u64 = changes.values().sum();
     let kinds = changes.iter().map(|((from, to), count)| format!("{count} {} -> {}", word(*from), word(*to)));
     let kinds = kinds.collect::<Vec<_>>().join(", ");
-    let (done, kinds) = (if args.dry_run { "would change" } else { "change" }, if all > 0 { format!(": {kinds}") } else { kinds });
+    let (done, kinds) =
+        (if args.dry_run { "would change" } else { "change" }, if all > 0 { format!(": {kinds}") } else { kinds });
     writeln!(
         io::stdout(),
         "{site}: {seen} comments, of which moderators decided about {decided}, which stay; {all} {done}{kinds}"

@@ -201,7 +201,11 @@ mod tests {
             (None, Spam, Approve, Some(Change::Milder)),
             (Some(Action::Spam), Hold, Hold, None),
         ] {
-            assert_eq!(Change::between(Decided::of(action), live, candidate), change, "{action:?} {live:?} {candidate:?}");
+            assert_eq!(
+                Change::between(Decided::of(action), live, candidate),
+                change,
+                "{action:?} {live:?} {candidate:?}"
+            );
         }
     }
 
@@ -226,6 +230,8 @@ mod tests {
         let table = tally.to_string();
         let row = table.lines().find(|line| line.starts_with("moderators: approved")).expect("a row");
         assert_eq!(row.split_whitespace().skip(2).collect::<Vec<_>>(), ["2", "1", "1", "0", "2", "0", "0"]);
-        assert!(table.ends_with("new catch 1, missed now 0, new false alarm 0, false alarm less 1, stricter 1, milder 0\n"));
+        assert!(
+            table.ends_with("new catch 1, missed now 0, new false alarm 0, false alarm less 1, stricter 1, milder 0\n")
+        );
     }
 }
