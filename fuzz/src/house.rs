@@ -16,9 +16,10 @@ use axum::{
 use rejoinder_comment_store::{
     Change, Cursor, Facts, FactsQuery, Fate, Page, PublicComment, Saved, Store, StoreError, Tally,
 };
-use rejoinder_gateway::{Gateway, Settings, Site, router};
-use rejoinder_pipeline::{Position, Publisher, Record, Unavailable, health::Health};
+use rejoinder_gateway::{Akismet, AkismetKeys, CommentCheck, Gateway, Settings, Site, router};
+use rejoinder_pipeline::{Position, Publisher, Record, Transient, Unavailable, health::Health};
 use rejoinder_proto::{Event, Topic, token::TokenKeys, v1};
+use rejoinder_spam_filter::{self as filter, Facts as Known, Rules, screen};
 use rejoinder_validator::{Policy, check_fields};
 use tower::ServiceExt;
 use uuid::Uuid;
@@ -30,6 +31,9 @@ pub const SITE: &str = "news";
 /// The only foreign origin that a form of the site may return to.
 pub const ORIGIN: &str = "https://news.example";
 
+/// The site's key for the Akismet interface.
+pub const AKISMET_KEY: &str = "0123456789ab";
+
 /// An answer, read to its end.
 #[derive(Debug)]
 pub struct Answer {
@@ -38,6 +42,8 @@ pub struct Answer {
     pub body: String,
     /// The comment that went to the log.
     pub submitted: Option<v1::CommentSubmitted>,
+    /// The decision that went to the log.
+    pub moderated: Option<v1::CommentModerated>,
 }
 
 impl Answer {
@@ -54,7 +60,7 @@ impl Answer {
         for member in ["type", "title", "detail"] {
             assert!(problem[member].as_str().is_some_and(|text| !text.is_empty()), "{member}");
         }
-        assert!(self.submitted.is_none(), "what is refused does not reach the log");
+        assert!(self.submitted.is_none() && self.moderated.is_none(), "what is refused does not reach the log");
     }
 }
 
@@ -69,16 +75,25 @@ pub fn ask(mut request: Request<Body>) -> Answer {
         let body = to_bytes(body, usize::MAX).await.expect("a whole body");
         let body = String::from_utf8(body.to_vec()).expect("UTF-8");
         let record = log.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let submitted = record.map(|record| {
-            v1::CommentSubmitted::decode(record.topic, &record.headers, record.payload.as_deref()).expect("an event")
-        });
-        Answer { status: parts.status, headers: parts.headers, body, submitted }
+        let (submitted, moderated) = match &record {
+            Some(record) if record.topic == Topic::Moderated => (None, Some(event(record))),
+            Some(record) => (Some(event(record)), None),
+            None => (None, None),
+        };
+        Answer { status: parts.status, headers: parts.headers, body, submitted, moderated }
     })
+}
+
+fn event<E: Event>(record: &Record) -> E {
+    E::decode(record.topic, &record.headers, record.payload.as_deref()).expect("an event")
 }
 
 fn house() -> (Arc<LastRecord>, Router) {
     let log = Arc::new(LastRecord::default());
     let site = Site { origins: vec![ORIGIN.into()], moderators: vec!["editor".into()], ..Site::default() };
+    let mut keys = AkismetKeys::default();
+    keys.add(SITE, AKISMET_KEY).expect("a good key");
+    let rules = Rules::new(filter::Policy::default()).expect("a good policy");
     let gateway = Gateway {
         publisher: log.clone(),
         store: Arc::new(Empty),
@@ -88,12 +103,22 @@ fn house() -> (Arc<LastRecord>, Router) {
             let errors = check_fields(event, &Policy::default()).err();
             errors.map_or(Ok(()), |errors| Err(errors.into_iter().map(v1::FieldError::from).collect()))
         }),
-        akismet: None,
+        akismet: Some(Akismet { keys, filter: Arc::new(Judge(rules)) }),
         health: Health::new(),
-        settings: Settings { submit_per_minute: 0, ..Settings::default() },
+        settings: Settings { submit_per_minute: 0, akismet_per_minute: 0, ..Settings::default() },
         dev: None,
     };
     (log, router(gateway))
+}
+
+/// The filter's rules, and nothing known besides.
+struct Judge(Rules);
+
+#[async_trait]
+impl CommentCheck for Judge {
+    async fn check(&self, comment: &v1::Comment) -> Result<v1::CommentScreened, Transient> {
+        Ok(screen(comment, &Known::default(), &self.0))
+    }
 }
 
 /// A log that keeps the last record.
