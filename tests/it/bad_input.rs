@@ -7,7 +7,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::harness::{CONFIG, Home, Running, client, comment, until};
+use crate::harness::{CONFIG, Home, PATIENCE, Running, client, comment, until};
 
 pub fn submitted(body: &str) -> v1::CommentSubmitted {
     v1::CommentSubmitted {
@@ -100,6 +100,17 @@ async fn a_flood_of_poison_stops_the_process_with_a_clear_word() {
     assert!(errors.contains("unusable records in a row") && errors.contains("pipeline.breaker"), "{errors}");
     let list = home.succeed(&["dead-letters", "list"]);
     assert!(list.lines().count() <= 1 + 20, "the batch that tripped it was not committed: {list}");
+}
+
+#[tokio::test]
+async fn a_start_that_fails_half_way_ends_the_process() {
+    let home = Home::new(CONFIG);
+    std::fs::create_dir_all(home.data().join("outbox.sqlite")).expect("a folder where a file should be");
+    let mut dev = tokio::process::Command::from(home.command(&["dev"]));
+    let ended = tokio::time::timeout(PATIENCE, dev.kill_on_drop(true).output()).await;
+    let output = ended.expect("the process ends").expect("its output");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && errors.contains("unable to open database file"), "{errors}");
 }
 
 async fn post(dev: &Running, content_type: &str, body: impl Into<reqwest::Body>) -> (StatusCode, Value) {

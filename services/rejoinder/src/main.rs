@@ -11,7 +11,7 @@ mod seams;
 mod services;
 mod workers;
 
-use std::{process::ExitCode, sync::Arc};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
@@ -45,6 +45,9 @@ fn main() -> ExitCode {
     }
 }
 
+/// How long the process waits for what still runs when it has ended its work.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 fn start(cli: Cli) -> Result<()> {
     if let Command::Config(ConfigCommand::Default) = cli.command {
         print!("{}", config::DEFAULT);
@@ -54,7 +57,10 @@ fn start(cli: Cli) -> Result<()> {
     telemetry::init(config.log.format, &config.log.filter);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
-    runtime.block_on(run(cli.command, config))
+    let result = runtime.block_on(run(cli.command, config));
+    // A start that failed half way leaves followers on their threads, which nobody has told to stop.
+    runtime.shutdown_timeout(LAST_WORDS);
+    result
 }
 
 async fn run(command: Command, mut config: Config) -> Result<()> {
