@@ -49,7 +49,7 @@ pub fn explain(model: &Model, subject: &Subject<'_>, most: usize) -> Vec<Share> 
 /// are looked at. Uses up what `features` hold.
 pub fn telling_words(model: &Model, subject: &Subject<'_>, features: &mut Features, most: usize) -> Vec<String> {
     features.read(subject);
-    let unit = features.unit();
+    let unit = model.trust.unit(features.letters());
     let words = subject.normal.words.split(|c: char| !c.is_alphanumeric());
     let words = words.filter(|word| word.len() <= WORD_BYTES && word.chars().all(char::is_alphabetic));
     let mut telling = Vec::new();
