@@ -31,6 +31,17 @@ pub fn findings(signals: &[Signal]) -> Vec<Finding<'_>> {
     ordered.into_iter().map(finding).collect()
 }
 
+impl Verdict {
+    /// As tools and metrics write it; what was not said is a hold, as everywhere.
+    pub fn word(self) -> &'static str {
+        match self {
+            Verdict::Approve => "approve",
+            Verdict::Spam => "spam",
+            Verdict::Hold | Verdict::Unspecified => "hold",
+        }
+    }
+}
+
 /// What became of a comment, and its score: `was held for a person, with 7.50 points`.
 pub fn verdict(verdict: Verdict, score: f64) -> String {
     let became = match verdict {

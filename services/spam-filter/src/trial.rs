@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use opentelemetry::metrics::Counter;
 use rejoinder_pipeline::telemetry;
-use rejoinder_proto::v1::{self, Comment, CommentScreened, Verdict};
+use rejoinder_proto::v1::{self, Comment, CommentScreened};
 
 use crate::{Facts, Minds, Policy, PolicyError, Rules, Signal, screen::weigh};
 
@@ -61,8 +61,8 @@ impl Trials {
         let labels = [
             telemetry::label("site", comment.site.clone()),
             telemetry::label("trial", trial.name.clone()),
-            telemetry::label("live", word(live.verdict())),
-            telemetry::label("verdict", word(verdict)),
+            telemetry::label("live", live.verdict().word()),
+            telemetry::label("verdict", verdict.word()),
         ];
         self.counted.add(1, &labels);
         live.trials.push(v1::Trial {
@@ -72,13 +72,5 @@ impl Trials {
             model_version: facts.model.as_ref().map_or_else(String::new, |model| model.version.clone()),
             name: trial.name.clone(),
         });
-    }
-}
-
-fn word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Approve => "approve",
-        Verdict::Spam => "spam",
-        Verdict::Hold | Verdict::Unspecified => "hold",
     }
 }

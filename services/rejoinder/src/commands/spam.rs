@@ -19,7 +19,7 @@ mod undo;
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, TimeDelta, Utc};
 use rejoinder_pipeline::{Record, log::Transactor};
-use rejoinder_proto::v1::{self, Verdict};
+use rejoinder_proto::v1;
 use rejoinder_spam_filter::{Decisions, Taught};
 
 use crate::{cli::spam::SpamCommand, config::Config, deployment, seams::StoreDecisions};
@@ -121,15 +121,6 @@ impl Appender {
 /// When comments were submitted that are so many days old.
 fn days_ago(days: u32) -> DateTime<Utc> {
     Utc::now().checked_sub_signed(TimeDelta::days(days.into())).unwrap_or(DateTime::UNIX_EPOCH)
-}
-
-/// A verdict as the tools write it.
-fn word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Approve => "approve",
-        Verdict::Spam => "spam",
-        Verdict::Hold | Verdict::Unspecified => "hold",
-    }
 }
 
 /// The sites that are meant: the one that is named, else all.

@@ -15,7 +15,7 @@ use self::tally::{Change, Decided, Tally};
 use super::{
     days_ago,
     history::{Comments, Filter, Log, Past, top, top_line},
-    judge, sites, word,
+    judge, sites,
 };
 use crate::{
     cli::spam::BacktestArgs,
@@ -153,7 +153,7 @@ fn line(
     candidate: &CommentScreened,
     as_json: bool,
 ) -> String {
-    let (id, from, to) = (past.comment.id, word(live.verdict()), word(candidate.verdict()));
+    let (id, from, to) = (past.comment.id, live.verdict().word(), candidate.verdict().word());
     if !as_json {
         // What speaks against a comment is said by whoever is stricter.
         let stricter = if candidate.verdict() > live.verdict() { candidate } else { live };
@@ -162,7 +162,7 @@ fn line(
     let side = |screened: &CommentScreened| {
         let signals = top(screened).map(|signal| json!({"name": signal.name, "weight": signal.weight}));
         json!({
-            "verdict": word(screened.verdict()), "score": screened.score, "policy_version": screened.policy_version,
+            "verdict": screened.verdict().word(), "score": screened.score, "policy_version": screened.policy_version,
             "model_version": screened.model_version, "signals": signals.collect::<Vec<_>>(),
         })
     };

@@ -17,7 +17,7 @@ use rejoinder_spam_filter::{Reading, model::Model};
 use super::{
     Appender, OPERATOR, days_ago,
     history::{Comments, Filter, Log, top_line},
-    sites, word,
+    sites,
 };
 use crate::{cli::spam::RescreenArgs, config::Config, deployment, seams::StoreDecisions};
 
@@ -68,7 +68,7 @@ async fn rescreen(
                 continue;
             }
             *changes.entry((first.verdict(), second.verdict())).or_default() += 1;
-            let (from, to) = (word(first.verdict()), word(second.verdict()));
+            let (from, to) = (first.verdict().word(), second.verdict().word());
             lines.push(format!("{site}  {}  {from} -> {to}  {}", past.comment.id, top_line(&second)));
             records.push(Record::of(&second, OPERATOR, ""));
         }
@@ -78,7 +78,7 @@ async fn rescreen(
         lines.iter().try_for_each(|line| writeln!(io::stdout(), "{line}"))?;
     }
     let all: u64 = changes.values().sum();
-    let kinds = changes.iter().map(|((from, to), count)| format!("{count} {} -> {}", word(*from), word(*to)));
+    let kinds = changes.iter().map(|((from, to), count)| format!("{count} {} -> {}", from.word(), to.word()));
     let kinds = kinds.collect::<Vec<_>>().join(", ");
     let (done, kinds) =
         (if args.dry_run { "would change" } else { "change" }, if all > 0 { format!(": {kinds}") } else { kinds });

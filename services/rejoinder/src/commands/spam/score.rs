@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 use super::{
     judge::{Judge, Judged, model},
     rows::rows,
-    word,
 };
 use crate::cli::spam::ModelArgs;
 
@@ -27,6 +26,6 @@ pub fn run(args: &ModelArgs, learn: bool) -> Result<()> {
 fn fields(judged: &Judged) -> [(&'static str, Value); 3] {
     let signals = judged.screened.signals.iter();
     let signals = signals.map(|signal| json!({"name": signal.name, "weight": signal.weight, "reason": signal.reason}));
-    let verdict = word(judged.screened.verdict());
+    let verdict = judged.screened.verdict().word();
     [("score", json!(judged.score)), ("verdict", json!(verdict)), ("signals", signals.collect())]
 }

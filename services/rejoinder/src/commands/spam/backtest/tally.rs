@@ -5,8 +5,6 @@ use std::fmt;
 use rejoinder_proto::v1::{Action, Verdict};
 use serde_json::{Value, json};
 
-use crate::commands::spam::word;
-
 /// What moderators said of a comment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decided {
@@ -151,7 +149,9 @@ impl Tally {
     /// The totals for programs.
     pub fn json(&self) -> Value {
         let side = |decided, pick: fn((u64, u64)) -> u64| -> Value {
-            (0..3).map(|verdict| (word(VERDICTS[verdict]).to_owned(), json!(pick(self.of(decided, verdict))))).collect()
+            (0..3)
+                .map(|verdict| (VERDICTS[verdict].word().to_owned(), json!(pick(self.of(decided, verdict)))))
+                .collect()
         };
         let comments: Value = Decided::ALL
             .iter()
@@ -169,7 +169,7 @@ impl Tally {
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{:<24} {:>9}   {:<24}   {:<24}", "", "", "live", "candidate")?;
-        let verdicts = || VERDICTS.iter().map(|verdict| format!("{:>8}", word(*verdict))).collect::<String>();
+        let verdicts = || VERDICTS.iter().map(|verdict| format!("{:>8}", verdict.word())).collect::<String>();
         writeln!(f, "{:<24} {:>9}  {}   {}", "", "comments", verdicts(), verdicts())?;
         for decided in Decided::ALL {
             let counts = |pick: fn((u64, u64)) -> u64| {
