@@ -22,8 +22,8 @@ use crate::{
     world::{Paths, Services, fresh},
 };
 
-/// Lag must be 0 again within this time after healing.
-pub const HEALING: Duration = Duration::from_secs(60);
+/// Lag must be 0 again within this time after healing: for a machine with other work beside; the row says how long it took.
+pub const HEALING: Duration = Duration::from_secs(180);
 /// The workers' own time-outs in these tests: short, so that a zombie is one soon.
 pub const SESSION: Duration = Duration::from_secs(3);
 /// See [`SESSION`].
@@ -148,7 +148,7 @@ impl Run<'_> {
         self.start_process("gateway", self.ports.probes[0])?;
         let address = format!("http://127.0.0.1:{}/livez", self.ports.gateway);
         let answers = async || reqwest::get(&address).await.is_ok_and(|answer| answer.status().is_success());
-        ensure!(wait(Duration::from_secs(30), answers).await, "the gateway did not start");
+        ensure!(wait(Duration::from_secs(120), answers).await, "the gateway did not start");
         Ok(())
     }
 

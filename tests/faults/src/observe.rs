@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::model::{Observed, Row, Seen};
 
-const ANSWER: Duration = Duration::from_secs(10);
+const ANSWER: Duration = Duration::from_secs(60);
 const SILENCE: u32 = 100;
 
 /// The groups, each with the topics that it reads.

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// How long a fault may need until it has struck.
-const STRIKING: Duration = Duration::from_secs(30);
+const STRIKING: Duration = Duration::from_secs(120);
 /// Longer than session, transaction and their timers in the broker together.
 const TOO_LONG: Duration = Duration::from_secs(SESSION.as_secs() + TRANSACTION.as_secs() + 2);
 
