@@ -197,7 +197,9 @@ impl Run<'_> {
         let struck = self.strike().await;
         let log = load.await.context("the publishers failed");
         let healed = Instant::now();
-        let (excuse, log) = (struck?, log??);
+        let (mut excuse, log) = (struck?, log??);
+        let died = self.deployment.exits().iter().any(|exit| exit.name.starts_with("validator"));
+        excuse.forgot = died || self.cell.fault == Fault::Storm;
         let drained = self.drained(&log).await;
         let healed = healed.elapsed();
         let (brokers, prefix) = (self.services.kafka.brokers(), format!("{}.", self.database));
@@ -243,5 +245,5 @@ impl Run<'_> {
 
 /// What an interrupted mail excuses.
 fn resent(times: usize) -> Excuse {
-    Excuse { resent: times, refused: 0 }
+    Excuse { resent: times, ..Excuse::default() }
 }

@@ -84,16 +84,17 @@ async fn strike(fault: Fault, deployment: &Deployment, disk: Option<&Disk>) -> R
         Fault::Signal(signal) => {
             deployment.signal(NAME, signal)?;
             ensure!(wait(HEALING, ended).await, "the process did not end");
-            return Ok(Excuse { resent: 1, refused: 0 });
+            return Ok(Excuse { resent: 1, refused: 0, forgot: true });
         }
         Fault::KillAt(moment) => {
             ensure!(wait(HEALING, ended).await, "the process never came to {moment}");
-            return Ok(Excuse { resent: 1, refused: 0 });
+            return Ok(Excuse { resent: 1, refused: 0, forgot: true });
         }
         Fault::LoseAt(_) => {
             let anew =
                 || fs::read_to_string(deployment.log()).is_ok_and(|log| log.contains("starting the worker anew"));
             ensure!(wait(HEALING, async || anew()).await, "no worker was started anew");
+            return Ok(Excuse { forgot: true, ..Excuse::default() });
         }
         Fault::DiskFull => {
             let disk = disk.context("the disk is not small")?;

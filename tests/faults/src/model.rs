@@ -122,4 +122,7 @@ pub struct Excuse {
     pub resent: usize,
     /// Mails that the server refused for good.
     pub refused: usize,
+    /// A validator died, and with it what it knew of comments on their way: one that a publisher has repeated, because the
+    /// answer was lost, passes it as often as it was submitted. The store keeps it once.
+    pub forgot: bool,
 }

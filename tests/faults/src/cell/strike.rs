@@ -105,6 +105,7 @@ impl Run<'_> {
                 ensure!(struck, "only {} of {} whims struck", self.smtp.struck(), whims.len());
                 let count = |wanted: fn(&Whim) -> bool| whims.iter().filter(|whim| wanted(whim)).count();
                 return Ok(Excuse {
+                    forgot: false,
                     resent: count(|whim| *whim == Whim::Cut),
                     refused: count(|whim| matches!(whim, Whim::Recipient(550..))),
                 });

@@ -72,6 +72,18 @@ fn finds(sentence: &str, spoil: impl FnOnce(&mut ClientLog, &mut Observed)) {
 }
 
 #[test]
+fn what_a_validator_forgot_excuses_no_more_copies_than_were_submitted() {
+    let (log, mut seen) = good();
+    let excuse = Excuse { forgot: true, ..Excuse::default() };
+    seen.submitted.push(record(1, 8));
+    seen.validated.push(record(1, 9));
+    assert_eq!(check(&log, &seen, excuse).1, Vec::<String>::new());
+    assert_eq!(check(&log, &seen, Excuse::default()).1.len(), 1, "without the excuse it is one too many");
+    seen.validated.push(record(1, 10));
+    assert_eq!(check(&log, &seen, excuse).1.len(), 1, "a third copy was never submitted");
+}
+
+#[test]
 fn a_good_run_passes_and_is_counted() {
     let (log, seen) = good();
     let (count, faults) = check(&log, &seen, Excuse::default());
@@ -154,7 +166,7 @@ fn mails_too_many_too_few_and_about_nothing_are_found() {
 #[test]
 fn a_crash_after_data_excuses_one_mail_more_and_no_second_one() {
     let (log, mut seen) = good();
-    let excuse = Excuse { resent: 1, refused: 0 };
+    let excuse = Excuse { resent: 1, ..Excuse::default() };
     seen.mails.push(mail("mk2"));
     assert_eq!(check(&log, &seen, excuse).1, Vec::<String>::new());
     seen.mails.push(mail("mk2"));

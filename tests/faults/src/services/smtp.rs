@@ -22,7 +22,7 @@ use crate::model::Mail;
 /// What the server does with a conversation, once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whim {
-    /// Greets with 421 and closes.
+    /// Answers the greeting, or the next mail on a connection that is there, with 421 and closes.
     Busy,
     /// Answers the recipient with this code.
     Recipient(u16),
@@ -121,6 +121,9 @@ async fn converse(client: TcpStream, state: Arc<Mutex<State>>) -> io::Result<()>
         let command = line.trim().to_ascii_uppercase();
         let answer = match command.split([' ', ':']).next().unwrap_or_default() {
             "EHLO" => "250-faults.example\r\n250 8BITMIME".to_owned(),
+            "MAIL" if whim(&state, |whim| whim == Whim::Busy).is_some() => {
+                return write.write_all(b"421 busy, try again\r\n").await;
+            }
             "RCPT" => match whim(&state, |whim| matches!(whim, Whim::Recipient(_))) {
                 Some(Whim::Recipient(code)) => format!("{code} not now"),
                 _ => {
