@@ -121,6 +121,11 @@ pub trait Event: Sized + Send + 'static {
     /// Its Protobuf bytes.
     fn encode(&self) -> Vec<u8>;
 
+    /// What may be told of it in telemetry, by OpenTelemetry's way of naming: nothing that a reader wrote.
+    fn facts(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
     /// The headers of its record.
     fn headers(&self, source: &str, traceparent: &str) -> Headers {
         let time = self
@@ -144,6 +149,10 @@ pub trait Message: prost::Message + Default + Serialize + DeserializeOwned + 'st
     fn key(&self) -> String;
     /// When it happened.
     fn time(&self) -> Option<&Timestamp>;
+    /// See [`Event::facts`].
+    fn facts(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
 }
 
 impl<M: Message> Event for M {
@@ -188,6 +197,10 @@ impl<M: Message> Event for M {
 
     fn time(&self) -> Option<&Timestamp> {
         Message::time(self)
+    }
+
+    fn facts(&self) -> Vec<(&'static str, String)> {
+        Message::facts(self)
     }
 
     fn encode(&self) -> Vec<u8> {

@@ -43,6 +43,11 @@ impl Message for v1::CommentRejected {
     fn time(&self) -> Option<&Timestamp> {
         self.submitted_at.as_ref()
     }
+
+    fn facts(&self) -> Vec<(&'static str, String)> {
+        let codes: Vec<&str> = self.errors.iter().map(|error| error.code.as_str()).collect();
+        vec![("rejoinder.field_errors", codes.join(" "))]
+    }
 }
 
 impl Message for v1::CommentModerated {
@@ -83,6 +88,13 @@ impl Message for v1::CommentPublished {
     fn time(&self) -> Option<&Timestamp> {
         self.changed_at.as_ref()
     }
+
+    fn facts(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("rejoinder.site", self.site.clone()),
+            ("rejoinder.visibility", self.visibility().as_str_name().to_ascii_lowercase()),
+        ]
+    }
 }
 
 impl Message for v1::CommentValidated {
@@ -122,6 +134,16 @@ impl Message for v1::CommentScreened {
 
     fn time(&self) -> Option<&Timestamp> {
         self.comment.as_ref().and_then(|comment| comment.submitted_at.as_ref())
+    }
+
+    fn facts(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("rejoinder.site", self.comment.as_ref().map(|comment| comment.site.clone()).unwrap_or_default()),
+            ("rejoinder.verdict", self.verdict().word().to_owned()),
+            ("rejoinder.score", self.score.to_string()),
+            ("rejoinder.policy_version", self.policy_version.clone()),
+            ("rejoinder.model_version", self.model_version.clone()),
+        ]
     }
 }
 

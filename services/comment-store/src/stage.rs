@@ -2,8 +2,13 @@
 
 use std::sync::Arc;
 
-use rejoinder_pipeline::{Outcome, Reason, Received, Stage, Transient};
-use rejoinder_proto::{DecodeError, Event, Timestamp, Topic, headers::Headers, v1};
+use opentelemetry::metrics::Histogram;
+use rejoinder_pipeline::{
+    Outcome, Reason, Received, Stage, Transient,
+    spans::{Span, SpanKind},
+    telemetry,
+};
+use rejoinder_proto::{DecodeError, Event, Timestamp, Topic, headers::Headers, millis, now, v1};
 
 use crate::{Change, Saved, Store, StoreError};
 
@@ -31,12 +36,17 @@ pub enum Output {
 /// Saves what comes, and publishes what readers see change.
 pub struct CommentStore {
     store: Arc<dyn Store>,
+    age: Histogram<f64>,
 }
 
 impl CommentStore {
     /// A stage that writes to `store`.
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store }
+        let age = telemetry::ages(
+            "rejoinder.age",
+            "time from a comment's submission, by its event, to the commit of its row",
+        );
+        Self { store, age }
     }
 
     /// Saves one by one, and rejects the changes that the database refuses. What was saved is answered the same again.
@@ -60,11 +70,48 @@ impl Stage for CommentStore {
 
     async fn process(&mut self, batch: &[Received<Input>]) -> Result<Vec<Outcome<Output>>, Transient> {
         let changes: Vec<Change> = batch.iter().map(|received| received.event.clone().into()).collect();
-        match self.store.save(&changes).await {
+        let rows: Vec<Span> = batch.iter().filter_map(row).collect();
+        let saved = self.save(&changes).await;
+        if saved.is_err() {
+            rows.iter().for_each(|row| row.fail("database"));
+        }
+        saved
+    }
+
+    fn committed(&mut self, batch: &[Received<Input>], _: &[Outcome<Output>]) {
+        let now = millis(Some(&now()));
+        for received in batch {
+            let submitted = match &received.event {
+                Input::Screened(event) => Event::time(event.as_ref()),
+                Input::Rejected(event) => Event::time(event),
+                Input::Moderated(_) => None,
+            };
+            if submitted.is_some() {
+                self.age.record((now - millis(submitted)).max(0) as f64 / 1000.0, &[]);
+            }
+        }
+    }
+}
+
+/// The span of a comment's row, where somebody reads it.
+fn row(received: &Received<Input>) -> Option<Span> {
+    let span = Span::start(SpanKind::Client, "save comments", received.trace);
+    span.is_recording().then(|| {
+        span.set("db.operation.name", "save");
+        span.set("db.collection.name", "comments");
+        span.set("messaging.message.id", received.event.id().to_owned());
+        span
+    })
+}
+
+impl CommentStore {
+    /// Saves a batch as one transaction, and one by one where the database refuses that.
+    async fn save(&self, changes: &[Change]) -> Result<Vec<Outcome<Output>>, Transient> {
+        match self.store.save(changes).await {
             Ok(saved) => Ok(saved.into_iter().map(outcome).collect()),
             Err(StoreError::Refused(why)) => {
                 tracing::warn!(records = changes.len(), why, "batch refused, saving one by one");
-                self.one_by_one(&changes).await
+                self.one_by_one(changes).await
             }
             Err(error @ StoreError::Unavailable(_)) => Err(Transient::new("database", error)),
         }
@@ -178,6 +225,13 @@ impl Event for Output {
         match self {
             Output::Published(event) => Event::time(event.as_ref()),
             Output::Rejected(event) => Event::time(event),
+        }
+    }
+
+    fn facts(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Output::Published(event) => Event::facts(event.as_ref()),
+            Output::Rejected(event) => Event::facts(event),
         }
     }
 

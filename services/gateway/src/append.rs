@@ -4,19 +4,35 @@ use std::{future::Future, time::Duration};
 
 use axum::http::HeaderMap;
 use rejoinder_comment_store::StoreError;
-use rejoinder_pipeline::{Record, Unavailable, moment};
-use rejoinder_proto::{Event, trace};
+use rejoinder_pipeline::{Record, Unavailable, moment, spans};
+use rejoinder_proto::{
+    Event,
+    trace::{TRACEPARENT, TraceContext},
+};
 use tokio::time::timeout;
 
 use crate::{NAME, Problem, ProblemKind, Shared};
+
+/// The place in a trace that a request names.
+pub(crate) fn place_of(request: &HeaderMap) -> Option<TraceContext> {
+    request.get(TRACEPARENT).and_then(|value| value.to_str().ok()?.parse().ok())
+}
 
 impl Shared {
     /// Returns when the event is durable on the log. After any error it may be there all the same; a repeat under the
     /// same id is harmless. `what` names it to the sender.
     pub(crate) async fn append<E: Event>(&self, event: &E, request: &HeaderMap, what: &str) -> Result<(), Problem> {
-        let parent = request.get(trace::TRACEPARENT).and_then(|value| value.to_str().ok());
-        let traceparent = parent.and_then(trace::next_hop).unwrap_or_else(trace::new_traceparent);
-        let record = Record::of(event, NAME, &traceparent);
+        let publisher = &self.gateway.publisher;
+        let span = spans::sending(publisher.system(), event.topic(), event.id(), place_of(request));
+        let record = Record::of(event, NAME, &span.traceparent());
+        let result = span.within(self.append_record(event, record, what)).await;
+        if result.is_err() {
+            span.fail("not_appended");
+        }
+        result
+    }
+
+    async fn append_record<E: Event>(&self, event: &E, record: Record, what: &str) -> Result<(), Problem> {
         let limit = Duration::from_millis(self.gateway.settings.publish_timeout_ms);
         match timeout(limit, self.gateway.publisher.append(record)).await {
             Ok(Ok(_)) => {

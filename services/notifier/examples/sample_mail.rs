@@ -22,6 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         moderator: moderator.name.clone(),
         event: event.encode(),
         created_at: chrono::Utc::now(),
+        trace: None,
     };
     let policy = Policy { title: "The News".into(), ..Policy::default() };
     let mail = compose(&owed, &policy, &moderator, &Settings::default(), &TokenKeys::new([[7; 32]])?)?;

@@ -111,6 +111,7 @@ fn owe(moderator: &Moderator) -> NewMail {
         moderator: moderator.name.clone(),
         event: event.encode(),
         created_at: chrono::Utc::now(),
+        trace: None,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{collections::HashSet, future::Future, sync::Arc};
 
 use chrono::{DateTime, Duration, Utc};
+use rejoinder_proto::trace::TraceContext;
 use uuid::Uuid;
 
 use crate::{Claim, Claimed, Depth, Fate, NewMail, Outbox, Settlement, row_id};
@@ -37,6 +38,7 @@ fn mail(number: u128, created: i64) -> NewMail {
         moderator: "دبیر".into(),
         event: vec![0, 1, 2, 255],
         created_at: at(created),
+        trace: Some(TraceContext { trace: number.max(1), span: 7, flags: 1 }),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use rejoinder_proto::trace::TraceContext;
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
 
@@ -21,6 +22,15 @@ pub struct NewMail {
     pub event: Vec<u8>,
     /// When it was enqueued. The mail's date and its links' expiry count from here, so they are the same on a resend.
     pub created_at: DateTime<Utc>,
+    /// Its place in a trace: sending it stands below that.
+    pub trace: Option<TraceContext>,
+}
+
+impl NewMail {
+    /// The place in a trace as it is stored; empty for none.
+    pub fn traceparent(&self) -> String {
+        self.trace.map(|place| place.to_string()).unwrap_or_default()
+    }
 }
 
 /// The right to send a row's mail, until a time.

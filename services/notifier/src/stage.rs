@@ -5,6 +5,7 @@ use rejoinder_pipeline::{Outcome, Reason, Received, Stage, Transient};
 use rejoinder_proto::{
     DecodeError, Event, Timestamp, Topic,
     headers::Headers,
+    trace::TraceContext,
     v1::{self, Action},
 };
 use tokio::sync::Notify;
@@ -56,7 +57,7 @@ impl Stage for Notifier {
         let mut outcomes = Vec::with_capacity(batch.len());
         for received in batch {
             let step = match &received.event {
-                Input::Screened(event) => screened(&self.sites, event),
+                Input::Screened(event) => screened(&self.sites, event, received.trace),
                 Input::Moderated(event) => Ok(moderated(event)),
             };
             match step {
@@ -87,7 +88,11 @@ impl Stage for Notifier {
 
 /// A hold owes each moderator of its site a mail. A later screening that needs nobody takes back what an earlier one owed; a
 /// first screening has no earlier one.
-fn screened(sites: &HashMap<String, Policy>, event: &v1::CommentScreened) -> Result<Step, Reason> {
+fn screened(
+    sites: &HashMap<String, Policy>,
+    event: &v1::CommentScreened,
+    trace: Option<TraceContext>,
+) -> Result<Step, Reason> {
     if event.verdict() != v1::Verdict::Hold {
         let needs_nobody = matches!(event.verdict(), v1::Verdict::Approve | v1::Verdict::Spam) && event.revision > 0;
         let id = Uuid::parse_str(Event::id(event)).ok().filter(|_| needs_nobody);
@@ -109,6 +114,7 @@ fn screened(sites: &HashMap<String, Policy>, event: &v1::CommentScreened) -> Res
         moderator: name.clone(),
         event: bytes.clone(),
         created_at: Utc::now(),
+        trace,
     };
     Ok(Step::Owe(id, policy.moderators.iter().map(|moderator| mail(&moderator.name)).collect()))
 }

@@ -19,6 +19,7 @@ pub mod log;
 pub mod moment;
 mod record;
 pub mod runner;
+pub mod spans;
 pub mod sqlite;
 mod stage;
 pub mod telemetry;

@@ -117,6 +117,11 @@ pub trait Consumer: Send {
 
     /// Leaves the group, so that others take over at once.
     fn leave(self: Box<Self>);
+
+    /// What kind of log it is: `messaging.system` of spans and metrics. Ours has no name in OpenTelemetry's list.
+    fn system(&self) -> &'static str {
+        "rejoinder"
+    }
 }
 
 /// Appends single records durably.
@@ -125,6 +130,11 @@ pub trait Publisher: Send + Sync {
     /// Returns when the record is durable and replicated (acks=all; fsync), with its position. An error may leave it
     /// appended all the same: a repeat under the same id is harmless downstream.
     async fn append(&self, record: Record) -> Result<Position, Unavailable>;
+
+    /// What kind of log it is: `messaging.system` of spans and metrics.
+    fn system(&self) -> &'static str {
+        "rejoinder"
+    }
 }
 
 /// Appends several records: all of them, or none.

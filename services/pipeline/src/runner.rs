@@ -1,6 +1,7 @@
 //! Runs a stage: one thread, one batch, one transaction.
 
 mod breaker;
+mod metrics;
 mod pace;
 
 use std::{
@@ -8,20 +9,22 @@ use std::{
     borrow::Cow,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use rejoinder_proto::{Event, trace};
+use rejoinder_proto::{Event, Topic, trace::TraceContext};
 use tokio::{runtime::Handle, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 pub use self::breaker::{BreakerSettings, Trip};
-use self::{breaker::Breaker, pace::Pace};
+use self::{breaker::Breaker, metrics::Metrics, pace::Pace};
 use crate::{
     Consumer, Delivered, LogError, Outcome, Progress, Reason, Received, Record, Stage, Transient,
     health::{Health, State},
-    is_for, moment, telemetry, to_dead_letter,
+    is_for, moment,
+    spans::{BatchSpans, Span},
+    to_dead_letter,
 };
 
 /// How a stage is run.
@@ -97,6 +100,7 @@ pub enum RunError {
 /// Runs `stage` on the calling thread until `context.stop`, then leaves the group.
 pub fn run<S: Stage>(stage: &mut S, consumer: Box<dyn Consumer>, context: &Context) -> Result<(), RunError> {
     context.health.set(S::NAME, State::Starting);
+    let metrics = Metrics::new(consumer.system(), S::NAME);
     let mut runner = Runner {
         stage,
         consumer,
@@ -104,7 +108,7 @@ pub fn run<S: Stage>(stage: &mut S, consumer: Box<dyn Consumer>, context: &Conte
         pace: Pace::new(context.settings.max_records),
         breaker: Breaker::new(context.settings.breaker),
         backoff: None,
-        metrics: Metrics::new(),
+        metrics,
     };
     let result = runner.run();
     runner.consumer.leave();
@@ -126,6 +130,7 @@ impl<S: Stage> Runner<'_, S> {
     fn run(&mut self) -> Result<(), RunError> {
         while !self.context.stop.is_cancelled() {
             let limits = self.pace.limits(self.context.settings.max_bytes);
+            let polled = SystemTime::now();
             let batch = match self.consumer.poll(limits) {
                 Ok(batch) => batch,
                 Err(error) => {
@@ -133,50 +138,64 @@ impl<S: Stage> Runner<'_, S> {
                     continue;
                 }
             };
-            self.metrics.lag(S::NAME, || self.consumer.lag());
+            self.metrics.lag(|| self.consumer.lag());
             if batch.is_empty() {
                 self.context.health.set(S::NAME, State::Ready);
                 continue;
             }
             self.pace.observe(batch.len());
-            self.transact(&batch)?;
+            self.transact(&batch, polled)?;
         }
         Ok(())
     }
 
     /// One batch: decode, process, commit. Whatever fails short of an error to end on, the batch comes again.
-    fn transact(&mut self, batch: &[Delivered]) -> Result<(), RunError> {
+    fn transact(&mut self, batch: &[Delivered], polled: SystemTime) -> Result<(), RunError> {
         let started = Instant::now();
         let progress = Progress::of(batch.iter().map(|delivered| delivered.position));
         let batch = &*meant_for(S::NAME, batch);
-        let decoded: Vec<_> = batch.iter().map(decode::<S::In>).collect();
+        let spans = BatchSpans::start(self.consumer.system(), S::NAME, batch, polled);
+        let _said_here = spans.whole().enter();
+        let places = spans.each().iter().map(Span::place);
+        let decoded: Vec<_> = batch.iter().zip(places).map(|(delivered, place)| decode(delivered, place)).collect();
         let (received, unusable): (Vec<_>, Vec<_>) = split(decoded);
         let outcomes = match self.process(&received) {
             Ok(outcomes) => outcomes,
-            Err(transient) => return self.hold(&transient, &progress),
+            Err(transient) => {
+                spans.fail("transient");
+                return self.hold(&transient, &progress);
+            }
         };
         if outcomes.len() != received.len() {
             return Err(RunError::Contract { stage: S::NAME, inputs: received.len(), outcomes: outcomes.len() });
         }
-        let (outputs, dead) = assemble(S::NAME, batch, outcomes, unusable);
+        self.metrics.processed(batch, started.elapsed());
+        let output = assemble(S::NAME, batch, &outcomes, unusable, &spans);
         let mut breaker = self.breaker.clone();
-        if let Some(trip) = breaker.observe(&dead) {
+        if let Some(trip) = breaker.observe(&output.died()) {
             return Err(RunError::Breaker { stage: S::NAME, trip });
         }
-        let sent = outputs.len();
         if moment::here("stage.done") {
             return Err(RunError::Log { stage: S::NAME, source: LogError::Fatal("a fail point says so".into()) });
         }
-        match self.consumer.commit(outputs, &progress) {
+        let sent = self.metrics.sending(&output.records);
+        let (committing, began) = (spans.committing(), Instant::now());
+        let result = self.consumer.commit(output.records, &progress);
+        self.metrics.committing(began.elapsed(), result.is_ok());
+        match result {
             Ok(()) => {
                 self.breaker = breaker;
                 self.backoff = None;
                 self.context.health.set(S::NAME, State::Ready);
-                let dead = dead.iter().filter(|dead| **dead).count();
-                self.metrics.committed(S::NAME, batch.len(), sent, dead, started.elapsed());
+                self.stage.committed(&received, &outcomes);
+                self.metrics.committed(batch, &sent, &output.dead, started.elapsed());
                 Ok(())
             }
-            Err(error) => self.recover(error),
+            Err(error) => {
+                committing.iter().chain(&output.sending).for_each(|span| span.fail("not_committed"));
+                spans.fail("not_committed");
+                self.recover(error)
+            }
         }
     }
 
@@ -219,7 +238,7 @@ impl<S: Stage> Runner<'_, S> {
         match error {
             LogError::Replay(detail) => {
                 tracing::info!(stage = S::NAME, detail, "the batch comes again");
-                self.metrics.replayed(S::NAME);
+                self.metrics.replayed();
                 Ok(())
             }
             LogError::Unavailable(detail) => {
@@ -264,10 +283,10 @@ fn meant_for<'a>(stage: &str, batch: &'a [Delivered]) -> Cow<'a, [Delivered]> {
     batch.iter().filter(|delivered| is_for(stage, &delivered.record)).cloned().collect()
 }
 
-fn decode<E: Event>(delivered: &Delivered) -> Result<Received<E>, Reason> {
+fn decode<E: Event>(delivered: &Delivered, trace: Option<TraceContext>) -> Result<Received<E>, Reason> {
     let Delivered { position, record, .. } = delivered;
     E::decode(position.topic, &record.headers, record.payload.as_deref())
-        .map(|event| Received { event, position: *position })
+        .map(|event| Received { event, position: *position, trace })
         .map_err(|error| Reason { code: error.reason(), message: error.to_string() })
 }
 
@@ -287,99 +306,70 @@ fn split<E>(decoded: Vec<Result<Received<E>, Reason>>) -> (Vec<Received<E>>, Vec
     (received, unusable)
 }
 
-/// The records to write, in the order of their inputs, and for each input whether it died.
+/// What a batch comes to.
+struct Output {
+    /// In the order of their inputs.
+    records: Vec<Record>,
+    /// The spans of the records, which end with the transaction.
+    sending: Vec<Span>,
+    /// For each input, why it died if it did.
+    dead: Vec<Option<&'static str>>,
+}
+
+impl Output {
+    fn died(&self) -> Vec<bool> {
+        self.dead.iter().map(Option::is_some).collect()
+    }
+}
+
 fn assemble<O: Event>(
     stage: &str,
     batch: &[Delivered],
-    outcomes: Vec<Outcome<O>>,
+    outcomes: &[Outcome<O>],
     unusable: Vec<Option<Reason>>,
-) -> (Vec<Record>, Vec<bool>) {
+    spans: &BatchSpans,
+) -> Output {
     let source = format!("/rejoinder/{stage}");
-    let mut outcomes = outcomes.into_iter();
-    let mut outputs = Vec::with_capacity(batch.len());
-    let mut dead = Vec::with_capacity(batch.len());
-    for (delivered, reason) in batch.iter().zip(unusable) {
-        let parent = delivered.record.headers.text(trace::TRACEPARENT);
-        let traceparent = parent.and_then(trace::next_hop).unwrap_or_else(trace::new_traceparent);
-        let outcome = match reason {
-            Some(reason) => Outcome::Reject(reason),
-            None => outcomes.next().unwrap_or(Outcome::Emit(Vec::new())),
+    let mut outcomes = outcomes.iter();
+    let mut output = Output { records: Vec::with_capacity(batch.len()), sending: Vec::new(), dead: Vec::new() };
+    for (index, (delivered, unusable)) in batch.iter().zip(unusable).enumerate() {
+        let outcome = if unusable.is_some() { None } else { outcomes.next() };
+        let reason = match (&unusable, outcome) {
+            (Some(reason), _) | (None, Some(Outcome::Reject(reason))) => Some(reason),
+            _ => None,
         };
-        dead.push(matches!(outcome, Outcome::Reject(_)));
-        match outcome {
-            Outcome::Emit(events) => {
-                outputs.extend(events.iter().map(|event| Record::of(event, &source, &traceparent)));
-            }
-            Outcome::Reject(reason) => {
-                tracing::warn!(
-                    stage, reason = reason.code, detail = reason.message, topic = %delivered.position.topic,
-                    partition = delivered.position.partition, offset = delivered.position.offset, "dead letter"
-                );
-                outputs.push(to_dead_letter(stage, delivered, &reason, &traceparent));
+        output.dead.push(reason.map(|reason| reason.code));
+        if let Some(Outcome::Emit(events)) = outcome {
+            for event in events {
+                let span = spans.sending(index, event.topic(), event.id());
+                output.records.push(Record::of(event, &source, &span.traceparent()));
+                if span.is_recording() {
+                    for (key, value) in event.facts() {
+                        spans.each()[index].set(key, value.clone());
+                        span.set(key, value);
+                    }
+                    output.sending.push(span);
+                }
             }
         }
+        if let Some(reason) = reason {
+            let process = spans.each().get(index).cloned().unwrap_or_default();
+            let _said_here = process.enter();
+            tracing::warn!(
+                stage, reason = reason.code, detail = reason.message, topic = %delivered.position.topic,
+                partition = delivered.position.partition, offset = delivered.position.offset, "dead letter"
+            );
+            process.fail(reason.code);
+            let span = spans.sending(index, Topic::DeadLetter, "");
+            output.records.push(to_dead_letter(stage, delivered, reason, &span.traceparent()));
+            output.sending.push(span);
+        }
     }
-    (outputs, dead)
+    output
 }
 
 fn panic_message(panic: &(dyn Any + Send)) -> String {
     // A panic's text may quote the comment: only its kind is kept.
     let kind = if panic.is::<&str>() || panic.is::<String>() { "with a message" } else { "without a message" };
     format!("the stage panicked {kind} on this record; see the worker's standard error")
-}
-
-struct Metrics {
-    records: opentelemetry::metrics::Counter<u64>,
-    sent: opentelemetry::metrics::Counter<u64>,
-    dead: opentelemetry::metrics::Counter<u64>,
-    replays: opentelemetry::metrics::Counter<u64>,
-    batch: opentelemetry::metrics::Gauge<i64>,
-    lag: opentelemetry::metrics::Gauge<i64>,
-    seconds: opentelemetry::metrics::Histogram<f64>,
-    lag_read: Option<Instant>,
-}
-
-impl Metrics {
-    fn new() -> Self {
-        Self {
-            records: telemetry::counter("rejoinder.consumed", "records committed as consumed"),
-            sent: telemetry::counter("rejoinder.sent", "records committed as written"),
-            dead: telemetry::counter("rejoinder.dead_letters", "records committed to the dead letters"),
-            replays: telemetry::counter("rejoinder.replays", "batches that were aborted and came again"),
-            batch: telemetry::gauge("rejoinder.batch_size", "records in the last batch"),
-            lag: telemetry::gauge("rejoinder.lag", "records not yet committed, by partition"),
-            seconds: telemetry::seconds("rejoinder.transaction", "time from the end of poll to the commit"),
-            lag_read: None,
-        }
-    }
-
-    fn committed(&self, stage: &'static str, read: usize, sent: usize, dead: usize, took: Duration) {
-        let labels = [telemetry::label("stage", stage)];
-        self.records.add(read as u64, &labels);
-        self.sent.add(sent as u64, &labels);
-        self.dead.add(dead as u64, &labels);
-        self.batch.record(read as i64, &labels);
-        self.seconds.record(took.as_secs_f64(), &labels);
-    }
-
-    fn replayed(&self, stage: &'static str) {
-        self.replays.add(1, &[telemetry::label("stage", stage)]);
-    }
-
-    /// Reads the lag at most once in five seconds: it may ask the broker.
-    fn lag(&mut self, stage: &'static str, read: impl FnOnce() -> Vec<(rejoinder_proto::Topic, i32, i64)>) {
-        if self.lag_read.is_some_and(|at| at.elapsed() < Duration::from_secs(5)) {
-            return;
-        }
-        self.lag_read = Some(Instant::now());
-        for (topic, partition, lag) in read() {
-            let partition = i64::from(partition);
-            let labels = [
-                telemetry::label("stage", stage),
-                telemetry::label("topic", topic.name()),
-                telemetry::label("partition", partition),
-            ];
-            self.lag.record(lag, &labels);
-        }
-    }
 }

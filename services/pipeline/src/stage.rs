@@ -1,6 +1,6 @@
 use std::{error::Error, future::Future};
 
-use rejoinder_proto::Event;
+use rejoinder_proto::{Event, trace::TraceContext};
 
 use crate::Position;
 
@@ -19,6 +19,11 @@ pub trait Stage: Send {
         &mut self,
         batch: &[Received<Self::In>],
     ) -> impl Future<Output = Result<Vec<Outcome<Self::Out>>, Transient>> + Send;
+
+    /// What was processed has happened, once and for good: the time to count it.
+    fn committed(&mut self, batch: &[Received<Self::In>], outcomes: &[Outcome<Self::Out>]) {
+        let _ = (batch, outcomes);
+    }
 }
 
 /// An event as a stage sees it.
@@ -28,6 +33,8 @@ pub struct Received<E> {
     pub event: E,
     /// Where its record stands.
     pub position: Position,
+    /// Its place in a trace: what is done for it stands below that.
+    pub trace: Option<TraceContext>,
 }
 
 /// What became of one input.

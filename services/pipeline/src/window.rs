@@ -116,7 +116,10 @@ mod tests {
     }
 
     fn batch(positions: &[(i32, i64)]) -> Vec<Received<()>> {
-        positions.iter().map(|&(partition, offset)| Received { event: (), position: at(partition, offset) }).collect()
+        positions
+            .iter()
+            .map(|&(partition, offset)| Received { event: (), position: at(partition, offset), trace: None })
+            .collect()
     }
 
     #[test]

@@ -16,7 +16,7 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 use rejoinder_gateway::Dev;
-use rejoinder_pipeline::telemetry;
+use rejoinder_pipeline::telemetry::{self, Service};
 
 use self::{
     cli::{Cli, Command, ConfigCommand, SubmitArgs},
@@ -54,13 +54,30 @@ fn start(cli: Cli) -> Result<()> {
         return Ok(());
     }
     let config = Config::load(cli.config.as_ref())?;
-    telemetry::init(config.log.format, &config.log.filter);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
+    let telemetry = {
+        let _within = runtime.enter();
+        telemetry::init(config.log.format, &config.log.filter, &service(&cli.command, &config))?
+    };
     let result = runtime.block_on(run(cli.command, config));
+    telemetry.end();
     // A start that failed half way leaves followers on their threads, which nobody has told to stop.
     runtime.shutdown_timeout(LAST_WORDS);
     result
+}
+
+/// What the process is called in telemetry.
+fn service(command: &Command, config: &Config) -> Service {
+    let name = match command {
+        Command::Validator => "rejoinder-validator",
+        Command::SpamFilter => "rejoinder-spam-filter",
+        Command::CommentStore => "rejoinder-comment-store",
+        Command::Notifier => "rejoinder-notifier",
+        Command::Gateway => "rejoinder-gateway",
+        _ => "rejoinder",
+    };
+    Service { name: name.to_owned(), instance: config.instance(), version: env!("CARGO_PKG_VERSION") }
 }
 
 async fn run(command: Command, mut config: Config) -> Result<()> {

@@ -114,7 +114,7 @@ fn received(n: usize) -> Received<CommentValidated> {
         ..Comment::default()
     };
     let position = Position { topic: Topic::Validated, partition: 0, offset: n as i64 };
-    Received { event: CommentValidated { comment: Some(comment) }, position }
+    Received { event: CommentValidated { comment: Some(comment) }, position, trace: None }
 }
 
 fn verdicts(file: &Path) -> Result<(), Box<dyn Error>> {

@@ -1,7 +1,8 @@
 use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
-use rejoinder_pipeline::{Outcome, Reason, Received, Stage, Transient};
+use opentelemetry::metrics::Counter;
+use rejoinder_pipeline::{Outcome, Reason, Received, Stage, Transient, telemetry};
 use rejoinder_proto::v1::{Comment, CommentScreened, CommentValidated};
 
 use crate::{
@@ -35,6 +36,7 @@ pub struct SpamFilter {
     minds: Option<Arc<Minds>>,
     trials: Option<Arc<Trials>>,
     features: Features,
+    verdicts: Counter<u64>,
 }
 
 impl SpamFilter {
@@ -56,6 +58,7 @@ impl SpamFilter {
             minds: None,
             trials: None,
             features: Features::default(),
+            verdicts: telemetry::counter("rejoinder.verdicts", "comments screened, by site and verdict"),
         })
     }
 
@@ -232,5 +235,19 @@ impl Stage for SpamFilter {
             tracing::warn!(comments = without_policy, "comments of sites without a spam policy are held");
         }
         Ok(outcomes)
+    }
+
+    fn committed(&mut self, _: &[Received<CommentValidated>], outcomes: &[Outcome<CommentScreened>]) {
+        for outcome in outcomes {
+            let Outcome::Emit(events) = outcome else { continue };
+            for event in events {
+                let site = event.comment.as_ref().map_or("", |comment| comment.site.as_str());
+                // A label takes few values: those that are configured.
+                let site = self.rules.get_key_value(site).map_or("other", |(site, _)| site.as_str());
+                let labels =
+                    [telemetry::label("site", site.to_owned()), telemetry::label("verdict", event.verdict().word())];
+                self.verdicts.add(1, &labels);
+            }
+        }
     }
 }

@@ -108,7 +108,7 @@ fn received(n: u64, body: &str) -> Received<v1::CommentSubmitted> {
         }),
         submitted_at: Some(from_millis(1_750_000_000_000)),
     };
-    Received { event, position: Position { topic: Topic::Submitted, partition: 0, offset: n as i64 } }
+    Received { event, position: Position { topic: Topic::Submitted, partition: 0, offset: n as i64 }, trace: None }
 }
 
 fn is_validated(outcome: &Outcome<Output>) -> bool {

@@ -47,6 +47,13 @@ impl Event for Output {
         }
     }
 
+    fn facts(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Output::Validated(event) => Event::facts(event.as_ref()),
+            Output::Rejected(event) => Event::facts(event),
+        }
+    }
+
     fn encode(&self) -> Vec<u8> {
         match self {
             Output::Validated(event) => Event::encode(event.as_ref()),

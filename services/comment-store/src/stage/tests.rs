@@ -77,7 +77,7 @@ async fn process(events: impl IntoIterator<Item = Input>) -> Result<Vec<Outcome<
         .enumerate()
         .map(|(offset, event)| {
             let position = Position { topic: event.topic(), partition: 0, offset: offset as i64 };
-            Received { event, position }
+            Received { event, position, trace: None }
         })
         .collect();
     CommentStore::new(Arc::new(Picky)).process(&batch).await

@@ -49,14 +49,17 @@ impl Outbox for PostgresOutbox {
             let moderators: Vec<_> = chunk.iter().map(|mail| mail.moderator.clone()).collect();
             let events: Vec<_> = chunk.iter().map(|mail| mail.event.clone()).collect();
             let times: Vec<_> = chunk.iter().map(|mail| mail.created_at).collect();
+            let traces: Vec<_> = chunk.iter().map(|mail| mail.traceparent()).collect();
             sqlx::query!(
-                "insert into notifier_outbox (id, comment_id, site, moderator, event, created_at, due_at)
-                 select distinct on (id) id, comment_id, site, moderator, event, created_at, created_at
-                 from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bytea[], $6::timestamptz[])
-                     as mail (id, comment_id, site, moderator, event, created_at)
+                "insert into notifier_outbox (id, comment_id, site, moderator, event, created_at, due_at, traceparent)
+                 select distinct on (id) id, comment_id, site, moderator, event, created_at, created_at, traceparent
+                 from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bytea[], $6::timestamptz[],
+                     $7::text[])
+                     as mail (id, comment_id, site, moderator, event, created_at, traceparent)
                  order by id
                  on conflict (id) do update set
                      event = excluded.event,
+                     traceparent = excluded.traceparent,
                      created_at = excluded.created_at,
                      due_at = excluded.due_at,
                      status = 'pending',
@@ -71,6 +74,7 @@ impl Outbox for PostgresOutbox {
                 &moderators,
                 &events,
                 &times,
+                &traces,
             )
             .execute(&mut *transaction)
             .await
@@ -94,7 +98,7 @@ impl Outbox for PostgresOutbox {
              )
              update notifier_outbox outbox set due_at = $3, attempts = attempts + 1
              from due where outbox.id = due.id
-             returning outbox.id, comment_id, site, moderator, event, created_at, attempts",
+             returning outbox.id, comment_id, site, moderator, event, created_at, attempts, traceparent",
             now,
             i64::from(limit),
             until,
@@ -112,6 +116,7 @@ impl Outbox for PostgresOutbox {
                 moderator: row.moderator,
                 event: row.event,
                 created_at: row.created_at,
+                trace: row.traceparent.parse().ok(),
             },
         });
         let mut claimed: Vec<_> = claimed.collect();

@@ -56,12 +56,13 @@ impl Outbox for SqliteOutbox {
     async fn enqueue(&self, mails: &[NewMail]) -> Result<(), OutboxError> {
         let mut transaction = self.0.begin_with("begin immediate").await.map_err(refusal)?;
         for mail in mails {
-            let created = mail.created_at.timestamp_micros();
+            let (created, trace) = (mail.created_at.timestamp_micros(), mail.traceparent());
             sqlx::query!(
-                "insert into notifier_outbox (id, comment_id, site, moderator, event, created_at, due_at)
-                 values (?1, ?2, ?3, ?4, ?5, ?6, ?6)
+                "insert into notifier_outbox (id, comment_id, site, moderator, event, created_at, due_at, traceparent)
+                 values (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7)
                  on conflict (id) do update set
                      event = excluded.event,
+                     traceparent = excluded.traceparent,
                      created_at = excluded.created_at,
                      due_at = excluded.due_at,
                      status = 'pending',
@@ -75,6 +76,7 @@ impl Outbox for SqliteOutbox {
                 mail.moderator,
                 mail.event,
                 created,
+                trace,
             )
             .execute(&mut *transaction)
             .await
@@ -97,7 +99,7 @@ impl Outbox for SqliteOutbox {
                    select id from notifier_outbox where status = 'pending' and due_at <= ?2 order by due_at limit ?3
                )
                returning id as "id: Uuid", comment_id as "comment_id: Uuid", site, moderator, event, created_at,
-                   attempts"#,
+                   attempts, traceparent"#,
             end,
             due,
             limit,
@@ -115,6 +117,7 @@ impl Outbox for SqliteOutbox {
                 moderator: row.moderator,
                 event: row.event,
                 created_at: DateTime::from_timestamp_micros(row.created_at).unwrap_or_default(),
+                trace: row.traceparent.parse().ok(),
             },
         });
         let mut claimed: Vec<_> = claimed.collect();

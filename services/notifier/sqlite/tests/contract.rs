@@ -38,6 +38,7 @@ async fn rows_outlive_the_process() {
         moderator: "amin".into(),
         event: vec![1],
         created_at: now,
+        trace: None,
     };
     let outbox = SqliteOutbox::open(&path).await.expect("opens");
     outbox.enqueue(std::slice::from_ref(&mail)).await.expect("enqueues");

@@ -21,7 +21,7 @@ fn owed(event: &v1::CommentScreened) -> NewMail {
     let comment = Uuid::parse_str(Event::id(event)).expect("a UUID");
     let created_at = chrono::DateTime::from_timestamp(1_780_000_100, 0).expect("in range");
     let (site, moderator) = ("news".into(), "amin".into());
-    NewMail { id: row_id(comment, "amin"), comment, site, moderator, event: event.encode(), created_at }
+    NewMail { id: row_id(comment, "amin"), comment, site, moderator, event: event.encode(), created_at, trace: None }
 }
 
 fn write(event: &v1::CommentScreened, policy: &Policy) -> Vec<u8> {

@@ -85,7 +85,15 @@ mod tests {
     fn claimed(attempt: u32, age: i64) -> Claimed {
         let created_at = now() - Duration::seconds(age);
         let id = Uuid::nil();
-        let mail = NewMail { id, comment: id, site: "news".into(), moderator: "a".into(), event: vec![], created_at };
+        let mail = NewMail {
+            id,
+            comment: id,
+            site: "news".into(),
+            moderator: "a".into(),
+            event: vec![],
+            created_at,
+            trace: None,
+        };
         Claimed { claim: Claim { id, until: now() }, attempt, mail }
     }
 

@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Instant};
 
 use chrono::Utc;
-use rejoinder_pipeline::moment;
+use rejoinder_pipeline::{
+    moment,
+    spans::{Span, SpanKind},
+};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -40,7 +43,19 @@ impl Parts {
         };
         let began = Instant::now();
         let result = match slot {
-            Some(_slot) => self.send_now(&claimed).await,
+            Some(_slot) => {
+                let span = Span::start(SpanKind::Client, "send mail", claimed.mail.trace);
+                span.set("rejoinder.site", claimed.mail.site.clone());
+                span.set("messaging.message.id", claimed.mail.comment.to_string());
+                span.set("rejoinder.mail.attempt", i64::from(claimed.attempt));
+                let result = span.within(self.send_now(&claimed)).await;
+                match &result {
+                    Ok(()) => span.set("rejoinder.mail.result", "sent"),
+                    Err(Unsent::Mailer(_)) => span.fail("mailer"),
+                    Err(Unsent::Fate(_)) => span.set("rejoinder.mail.result", "not_sent"),
+                }
+                result
+            }
             None => Err(Unsent::Fate(Fate::Put { at: Utc::now(), reason: "stopped" })),
         };
         Ended { claim: claimed.claim, attempt: claimed.attempt, comment: claimed.mail.comment, began, result }

@@ -17,7 +17,7 @@ fn two_moderators() -> Policy {
 }
 
 fn at(event: Input) -> Received<Input> {
-    Received { position: Position { topic: event.topic(), partition: 0, offset: 0 }, event }
+    Received { position: Position { topic: event.topic(), partition: 0, offset: 0 }, event, trace: None }
 }
 
 fn received(verdict: v1::Verdict, site: &str) -> Received<Input> {

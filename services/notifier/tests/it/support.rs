@@ -103,7 +103,7 @@ impl House {
             let mut event = samples::screened();
             event.comment.get_or_insert_default().id = id.to_string();
             let event = Input::Screened(Box::new(event));
-            Received { event, position: Position { topic: Topic::Screened, partition: 0, offset: 0 } }
+            Received { event, position: Position { topic: Topic::Screened, partition: 0, offset: 0 }, trace: None }
         };
         let batch: Vec<Received<Input>> = ids.iter().map(received).collect();
         let mut stage = Notifier::new(self.sites.clone(), self.outbox.clone(), self.wake.clone());
@@ -122,7 +122,7 @@ impl House {
         };
         let position = Position { topic: Topic::Moderated, partition: 0, offset: 0 };
         let mut stage = Notifier::new(self.sites.clone(), self.outbox.clone(), self.wake.clone());
-        let batch = [Received { event: Input::Moderated(Box::new(event)), position }];
+        let batch = [Received { event: Input::Moderated(Box::new(event)), position, trace: None }];
         stage.process(&batch).await.expect("the outbox takes it");
     }
 

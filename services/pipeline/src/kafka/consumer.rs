@@ -304,6 +304,10 @@ impl Consumer for KafkaConsumer {
         })
     }
 
+    fn system(&self) -> &'static str {
+        "kafka"
+    }
+
     fn leave(self: Box<Self>) {
         // Leaving can hang when a broker is away: then the process ends without it, and the session times out.
         let (done, left) = mpsc::channel();

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use opentelemetry::metrics::Counter;
 use rdkafka::{
     ClientContext, Message, Statistics,
     config::RDKafkaLogLevel,
@@ -17,6 +18,7 @@ use rdkafka::{
 };
 
 use super::settings::Named;
+use crate::telemetry;
 
 /// The same trouble is reported again after this time.
 const QUIET: Duration = Duration::from_secs(30);
@@ -72,12 +74,18 @@ pub struct MemberEvents {
     revoked: Mutex<Vec<Named>>,
     /// Where the next fetch begins, of partitions of which everything fetched was handed out.
     drained: Mutex<HashMap<Named, i64>>,
+    rebalances: Counter<u64>,
 }
 
 impl MemberEvents {
     /// Nothing happened yet.
     pub fn new(client: impl Into<String>) -> Self {
-        Self { reports: Reports::new(client), revoked: Mutex::default(), drained: Mutex::default() }
+        Self {
+            reports: Reports::new(client),
+            revoked: Mutex::default(),
+            drained: Mutex::default(),
+            rebalances: telemetry::counter("rejoinder.rebalances", "times that partitions came or were taken away"),
+        }
     }
 
     /// The partitions that were taken from us since the last call.
@@ -127,6 +135,7 @@ impl ConsumerContext for MemberEvents {
                 return;
             }
         };
+        self.rebalances.add(1, &[telemetry::label("event", what)]);
         let named: Vec<Named> =
             partitions.elements().iter().map(|each| (each.topic().to_owned(), each.partition())).collect();
         tracing::info!(client = self.reports.client, partitions = ?named, "partitions {what}");

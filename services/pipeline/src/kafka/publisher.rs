@@ -40,6 +40,10 @@ impl KafkaPublisher {
 
 #[async_trait]
 impl Publisher for KafkaPublisher {
+    fn system(&self) -> &'static str {
+        "kafka"
+    }
+
     async fn append(&self, record: Record) -> Result<Position, Unavailable> {
         let bytes = record.payload.as_ref().map_or(0, Vec::len);
         if bytes > MAX_PAYLOAD_BYTES {

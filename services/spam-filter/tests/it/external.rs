@@ -112,6 +112,7 @@ async fn screen(filter: &mut SpamFilter, comments: impl IntoIterator<Item = Comm
     let batch = comments.into_iter().enumerate().map(|(at, comment)| Received {
         event: CommentValidated { comment: Some(comment) },
         position: Position { topic: Topic::Validated, partition: 0, offset: at as i64 },
+        trace: None,
     });
     let batch: Vec<_> = batch.collect();
     let outcomes = filter.process(&batch).await.expect("the store answers");

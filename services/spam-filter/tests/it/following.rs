@@ -181,7 +181,7 @@ async fn a_ham_stops_it_and_what_is_withdrawn_does_not_come_back() {
     let mut other = Site::with(post(), Campaigns::awaiting_decisions);
     let position = Position { topic: Topic::Validated, partition: 0, offset: 0 };
     let event = CommentValidated { comment: Some(spun(103)) };
-    let too_early = other.filter.process(&[Received { event, position }]).await;
+    let too_early = other.filter.process(&[Received { event, position, trace: None }]).await;
     assert_eq!(too_early.expect_err("nothing is known yet").dependency, "decision log");
     let mut following = self::following(&other, &world);
     following.round().await.expect("nothing is away");

@@ -42,7 +42,7 @@ fn filter(policy: Policy, books: &Arc<Books>) -> SpamFilter {
 
 fn at(partition: i32, offset: i64, comment: Comment) -> Received<CommentValidated> {
     let position = Position { topic: Topic::Validated, partition, offset };
-    Received { event: CommentValidated { comment: Some(comment) }, position }
+    Received { event: CommentValidated { comment: Some(comment) }, position, trace: None }
 }
 
 /// A comment with its own id, time and thread, and this text.
@@ -182,7 +182,7 @@ async fn a_site_without_a_policy_is_held_and_no_comment_is_impossible() {
     let mut stray = plain();
     stray.site = "gone".into();
     let position = Position { topic: Topic::Validated, partition: 0, offset: 2 };
-    let empty = Received { event: CommentValidated { comment: None }, position };
+    let empty = Received { event: CommentValidated { comment: None }, position, trace: None };
     let outcomes = filter.process(&[at(0, 1, stray.clone()), empty]).await.expect("nobody is asked");
     let Outcome::Emit(events) = &outcomes[0] else { panic!("{outcomes:?}") };
     assert_eq!(events[0].verdict(), Verdict::Hold);

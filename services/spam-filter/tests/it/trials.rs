@@ -47,6 +47,7 @@ async fn judge(filter: &mut SpamFilter, comments: &[Comment]) -> Result<Vec<Comm
     let received = |(offset, comment): (i64, &Comment)| Received {
         event: CommentValidated { comment: Some(comment.clone()) },
         position: Position { topic: Topic::Validated, partition: 0, offset },
+        trace: None,
     };
     let batch: Vec<_> = (0..).zip(comments).map(received).collect();
     let outcomes = filter.process(&batch).await?;

@@ -77,7 +77,7 @@ pub const HONEST: [&str; 8] = [
 
 fn received(n: u64, comment: Comment) -> Received<CommentValidated> {
     let position = Position { topic: Topic::Validated, partition: (n % 4) as i32, offset: n as i64 };
-    Received { event: CommentValidated { comment: Some(comment) }, position }
+    Received { event: CommentValidated { comment: Some(comment) }, position, trace: None }
 }
 
 pub struct Site {

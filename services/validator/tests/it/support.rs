@@ -54,7 +54,7 @@ pub fn at(offset: i64, event: v1::CommentSubmitted) -> Received<v1::CommentSubmi
 
 /// An event at an offset of a partition.
 pub fn on(partition: i32, offset: i64, event: v1::CommentSubmitted) -> Received<v1::CommentSubmitted> {
-    Received { event, position: Position { topic: Topic::Submitted, partition, offset } }
+    Received { event, position: Position { topic: Topic::Submitted, partition, offset }, trace: None }
 }
 
 /// A history in memory, filled with what a stage has put out.
