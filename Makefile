@@ -10,7 +10,7 @@ SEED ?= 7
 EVENTS ?= 1000000
 KILL_EVERY ?= 5s
 
-.PHONY: help run test lint bench faults soak fuzz up down run-distributed fmt
+.PHONY: help run test lint bench faults soak roll fuzz up down run-distributed fmt
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -37,6 +37,9 @@ faults: ## Break a real deployment in every way, and check its promises: SEED=7,
 
 soak: ## EVENTS=1000000 through Kafka while a worker is killed KILL_EVERY=5s, then the audit
 	tests/faults/run soak --seed $(SEED) --events $(EVENTS) --kill-every $(KILL_EVERY)
+
+roll: ## Replace every replica under load, scale 1 to 4 to 2, and print how long comments waited
+	tests/faults/run roll
 
 fuzz: ## Fuzz every parser of outside input; TARGET=name for one, SECONDS=600 for each
 	tests/fuzz --seconds $(SECONDS) $(TARGET)

@@ -30,9 +30,14 @@ pub struct Deployment {
 
 impl Deployment {
     pub async fn start(test: &str, rest: &str) -> Option<Self> {
+        Self::start_in(test, rest, Vec::new()).await
+    }
+
+    /// The same, where every process has these variables.
+    pub async fn start_in(test: &str, rest: &str, environment: Vec<(String, String)>) -> Option<Self> {
         let services = Services::find(test)?;
         let (config, name) = services.configuration(&format!("{rest}{CONFIG}")).await;
-        let home = Home::new(&config);
+        let home = Home::new(&config).with_environment(environment);
         home.succeed(&["topics", "create"]);
         home.succeed(&["topics", "check"]);
         home.succeed(&["migrate"]);

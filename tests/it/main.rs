@@ -14,4 +14,5 @@ mod publisher;
 mod rebalance;
 mod shown;
 mod spam;
+mod telemetry;
 mod twins;

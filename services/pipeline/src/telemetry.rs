@@ -83,6 +83,11 @@ impl Telemetry {
     }
 }
 
+/// Libraries that quote what they are given, comments and addresses among it, when they are asked to say more. No filter of an
+/// operator's lifts this.
+const DISCREET: &str = "html5ever=off,markup5ever=off,ammonia=off,lettre=off,hyper=warn,hyper_util=warn,\
+                        h2=warn,tonic=warn,tower=warn,axum=warn,reqwest=warn,ureq=warn,rustls=warn,sqlx=warn,mio=warn";
+
 /// Starts logs, metrics and traces. `filter` is a `tracing` directive list such as `info,rejoinder_pipeline=debug`. Call it
 /// within a Tokio runtime, before anything is measured; a second call changes nothing. An error names the variable of the
 /// environment that cannot be obeyed.
@@ -101,7 +106,8 @@ pub fn init(format: LogFormat, filter: &str, service: &Service) -> Result<Teleme
         let _ = TRACER.set(tracer);
     }
 
-    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_new(format!("{filter},{DISCREET}"))
+        .unwrap_or_else(|_| EnvFilter::new(format!("info,{DISCREET}")));
     let lines = match format {
         LogFormat::Text => {
             let colours = io::stderr().is_terminal();

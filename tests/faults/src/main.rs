@@ -12,6 +12,7 @@ mod load;
 mod matrix;
 mod model;
 mod observe;
+mod roll;
 mod services;
 mod soak;
 mod world;
@@ -51,6 +52,8 @@ enum Command {
     Matrix(MatrixArgs),
     /// Many events while workers are killed
     Soak(soak::SoakArgs),
+    /// Planned restarts and scaling under load
+    Roll(roll::RollArgs),
 }
 
 #[derive(Args)]
@@ -81,6 +84,7 @@ async fn main() -> Result<ExitCode> {
     let passed = match command {
         Command::Matrix(arguments) => matrix(&arguments, &paths).await?,
         Command::Soak(arguments) => soak::run(&arguments, &paths).await?,
+        Command::Roll(arguments) => roll::run(&arguments, &paths).await?,
     };
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

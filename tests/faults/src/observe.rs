@@ -1,6 +1,9 @@
 //! What can be seen from the outside: topics under read_committed, the database, the offsets of the groups.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, Utc};
@@ -81,6 +84,26 @@ pub fn topic(brokers: &str, topic: &str) -> Result<Vec<Seen>> {
         }
     }
     Ok(seen)
+}
+
+/// Follows a topic from its beginning until `stopped`, and notes when each comment's first record could be read, in
+/// milliseconds since 1970. Blocks.
+pub fn arrivals(brokers: &str, topic: &str, stopped: impl Fn() -> bool) -> Result<HashMap<Uuid, i64>> {
+    let consumer = client(brokers, "faults-follower", "read_committed")?;
+    let mut all = TopicPartitionList::new();
+    for partition in partitions(&consumer, topic)? {
+        all.add_partition_offset(topic, partition, Offset::Beginning)?;
+    }
+    consumer.assign(&all)?;
+    let mut arrivals = HashMap::new();
+    while !stopped() {
+        if let Some(Ok(message)) = consumer.poll(Duration::from_millis(100)) {
+            let header = message.headers().and_then(|headers| headers.iter().find(|header| header.key == "ce_id"));
+            let id = header.and_then(|header| Uuid::try_parse(std::str::from_utf8(header.value?).ok()?).ok());
+            arrivals.entry(id.unwrap_or_default()).or_insert_with(|| Utc::now().timestamp_millis());
+        }
+    }
+    Ok(arrivals)
 }
 
 /// What tells two records of a topic about one comment apart.

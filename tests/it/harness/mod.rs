@@ -35,6 +35,7 @@ moderators = [{ name = "editor", email = "editor@example.org" }]
 /// A folder with a configuration file, and processes that use it.
 pub struct Home {
     dir: TempDir,
+    environment: Vec<(String, String)>,
 }
 
 impl Home {
@@ -43,7 +44,17 @@ impl Home {
         let data = dir.path().join("data");
         let config = format!("data_dir = {data:?}\n{config}");
         fs::write(dir.path().join("rejoinder.toml"), config).expect("the folder can be written");
-        Self { dir }
+        Self { dir, environment: Vec::new() }
+    }
+
+    /// The same, where its processes have these variables, and write what they log to [`Home::log`].
+    pub fn with_environment(self, environment: Vec<(String, String)>) -> Self {
+        Self { environment, ..self }
+    }
+
+    /// What its processes have logged.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
     }
 
     pub fn data(&self) -> PathBuf {
@@ -59,6 +70,11 @@ impl Home {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rejoinder"));
         command.arg("--config").arg(self.dir.path().join("rejoinder.toml")).args(arguments).stdin(Stdio::null());
+        if !self.environment.is_empty() {
+            command.envs(self.environment.iter().cloned());
+            let log = fs::File::options().create(true).append(true).open(self.dir.path().join("log"));
+            command.stderr(log.expect("the folder can be written"));
+        }
         command
     }
 

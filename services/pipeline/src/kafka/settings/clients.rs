@@ -22,7 +22,9 @@ impl KafkaSettings {
             .set("partition.assignment.strategy", "cooperative-sticky")
             .set("auto.offset.reset", "earliest")
             .set("session.timeout.ms", self.session_timeout_ms.to_string())
-            .set("heartbeat.interval.ms", (self.session_timeout_ms / 4).max(1).to_string())
+            // Members hear of a rebalance with their next heartbeat, and until all have heard, nobody has the partitions of
+            // one that left.
+            .set("heartbeat.interval.ms", (self.session_timeout_ms / 4).clamp(1, 500).to_string())
             .set("statistics.interval.ms", "5000");
         if let Some(id) = &self.group_instance_id {
             config.set("group.instance.id", format!("{}{id}-{instance}", self.prefix));
