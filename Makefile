@@ -10,7 +10,7 @@ SEED ?= 7
 EVENTS ?= 1000000
 KILL_EVERY ?= 5s
 
-.PHONY: help run test lint bench faults soak roll fuzz up down run-distributed fmt
+.PHONY: help run test lint bench faults soak roll fuzz image test-image up down run-distributed fmt
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -43,6 +43,12 @@ roll: ## Replace every replica under load, scale 1 to 4 to 2, and print how long
 
 fuzz: ## Fuzz every parser of outside input; TARGET=name for one, SECONDS=600 for each
 	tests/fuzz --seconds $(SECONDS) $(TARGET)
+
+image: ## Build the container image, target/image/rejoinder.tar, without a daemon
+	deploy/image/build
+
+test-image: ## Build it, look into it, and run every worker from it; as root
+	tests/image
 
 up: ## Start a single-node Kafka and a PostgreSQL of our own, without containers
 	KAFKA_PORT=$(KAFKA_PORT) POSTGRES_PORT=$(POSTGRES_PORT) deploy/local/up
