@@ -3,8 +3,6 @@
 {{- $config := deepCopy .Values.config -}}
 {{- $_ := set $config "deployment" "distributed" -}}
 {{- $_ := set $config "data_dir" "/var/lib/rejoinder" -}}
-{{- $_ := set $config "listen" (printf "%s:8080" .Values.pods.bind) -}}
-{{- $_ := set $config "probes" (dict "listen" (printf "%s:9090" .Values.pods.bind)) -}}
 {{- $tls := .Values.kafka.tls -}}
 {{- $sasl := .Values.kafka.sasl -}}
 {{- $properties := $config.kafka.properties -}}
@@ -69,6 +67,11 @@
 {{- $values := .root.Values -}}
 - name: REJOINDER_CONFIG
   value: /etc/rejoinder/config/rejoinder.toml
+# Here and not in the configuration: the image has them as variables, which count for more.
+- name: REJOINDER__LISTEN
+  value: "{{ $values.pods.bind }}:8080"
+- name: REJOINDER__PROBES__LISTEN
+  value: "{{ $values.pods.bind }}:9090"
 {{- if ne .name "topics" }}
 - name: REJOINDER__POSTGRES__URL
   valueFrom: { secretKeyRef: { name: {{ $values.postgres.existingSecret }}, key: {{ $values.postgres.key }} } }
@@ -78,8 +81,14 @@
 {{- end }}
 {{- end }}
 {{- if has .name (list "notifier" "gateway") }}
+{{- $keys := list }}
+{{- range $index, $key := $values.moderation.keys }}
+{{- $keys = append $keys (printf "$(MODERATION_KEY_%d)" $index) }}
+- name: MODERATION_KEY_{{ $index }}
+  valueFrom: { secretKeyRef: { name: {{ $values.moderation.existingSecret }}, key: {{ $key }} } }
+{{- end }}
 - name: REJOINDER__MODERATION__KEYS
-  valueFrom: { secretKeyRef: { name: {{ $values.moderation.existingSecret }}, key: {{ $values.moderation.key }} } }
+  value: {{ toJson $keys | squote }}
 {{- end }}
 {{- if and (eq .name "notifier") $values.smtp.existingSecret }}
 - name: REJOINDER__MAIL__SMTP__PASSWORD_FILE
