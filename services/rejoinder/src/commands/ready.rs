@@ -58,7 +58,8 @@ mod tests {
 
     #[test]
     fn only_a_200_is_ready() {
-        answered("HTTP/1.0 200 OK\r\ncontent-type: application/json\r\n\r\n{\"gateway\":{\"state\":\"ready\"}}").expect("ready");
+        answered("HTTP/1.0 200 OK\r\ncontent-type: application/json\r\n\r\n{\"gateway\":{\"state\":\"ready\"}}")
+            .expect("ready");
         for answer in ["HTTP/1.0 503 Service Unavailable\r\n\r\n200", "HTTP/1.0 2000 OK\r\n\r\n", "", "nonsense"] {
             assert!(answered(answer).is_err(), "{answer}");
         }
