@@ -47,6 +47,12 @@ pub enum Command {
     Gateway,
     /// Bring the database's tables up to date
     Migrate,
+    /// Ask a worker's or the gateway's /readyz; exits with 1 when it is not ready
+    Ready {
+        /// Where it serves its probes
+        #[arg(default_value = "127.0.0.1:9090", value_name = "HOST:PORT")]
+        address: String,
+    },
     /// The topics of the log
     #[command(subcommand)]
     Topics(TopicsCommand),

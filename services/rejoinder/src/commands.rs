@@ -4,6 +4,7 @@ pub mod audit;
 pub mod checksum;
 pub mod dead_letters;
 pub mod migrate;
+pub mod ready;
 pub mod replay;
 pub mod spam;
 pub mod submit;

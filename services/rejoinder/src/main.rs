@@ -53,6 +53,9 @@ fn start(cli: Cli) -> Result<()> {
         print!("{}", config::DEFAULT);
         return Ok(());
     }
+    if let Command::Ready { address } = &cli.command {
+        return commands::ready::run(address);
+    }
     let config = Config::load(cli.config.as_ref())?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
@@ -105,7 +108,8 @@ async fn run(command: Command, mut config: Config) -> Result<()> {
             println!("the configuration is good");
             Ok(())
         }
-        Command::Config(ConfigCommand::Default) => Ok(()),
+        // Done before there was a configuration.
+        Command::Config(ConfigCommand::Default) | Command::Ready { .. } => Ok(()),
     }
 }
 
