@@ -206,6 +206,7 @@ pub fn all() -> Vec<Cell> {
         add(World::One, false, who, Fault::LoseAt(&["send.after"]));
         add(World::One, who == "validator", who, Fault::LoseAt(&["send.after", "abort.answer"]));
         add(World::One, who == "validator", who, Fault::Namesake);
+        add(World::One, who == "comment-store", who, Fault::LoseAt(&["fetch.stuck"]));
     }
     for mode in [Mode::Reset, Mode::BlackHole, Mode::HalfOpen, Mode::Slow] {
         for who in ["gateway", "validator", "comment-store"] {

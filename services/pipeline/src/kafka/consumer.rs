@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use opentelemetry::metrics::Counter;
 use rdkafka::{
     Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer as _},
@@ -23,10 +24,13 @@ use super::{
     topics,
     transactions::{Failure, Transactions},
 };
-use crate::{BatchLimits, Consumer, Delivered, LogError, Progress, Record};
+use crate::{BatchLimits, Consumer, Delivered, LogError, Progress, Record, moment, telemetry};
 
 /// After so long without a record the brokers are asked whether they are there.
 const SILENCE: Duration = Duration::from_secs(5);
+/// So long records may wait in our partitions while none comes, before we join anew. librdkafka was seen to fall silent for good
+/// after the loss of a broker, with all partitions assigned and no error.
+const STALL: Duration = Duration::from_secs(30);
 /// How long leaving may take before the process goes on without it.
 const LEAVE: Duration = Duration::from_secs(10);
 
@@ -49,6 +53,9 @@ pub struct KafkaConsumer {
     offsets: Offsets,
     /// When the brokers were last known to be there; `None` when that is in doubt.
     heard: Option<Instant>,
+    /// Since when records wait, as far as is known, and none has come.
+    waiting: Option<Instant>,
+    rejoins: Counter<u64>,
 }
 
 impl KafkaConsumer {
@@ -72,6 +79,11 @@ impl KafkaConsumer {
             unknown: BTreeSet::new(),
             offsets: Offsets::default(),
             heard: None,
+            waiting: None,
+            rejoins: telemetry::counter(
+                "rejoinder.rejoins",
+                "times that a member fell silent, and joined its group anew",
+            ),
         })
     }
 
@@ -84,6 +96,18 @@ impl KafkaConsumer {
         if let Some((_, renewed)) = renewed {
             Box::new(mem::replace(self, renewed)).leave();
         }
+    }
+
+    /// The same where records have waited for too long.
+    fn rejoin(&mut self) -> Result<(), LogError> {
+        if self.waiting.is_none_or(|since| since.elapsed() < STALL) {
+            return Ok(());
+        }
+        tracing::warn!(group = self.group, "records wait and none comes, joining anew");
+        self.rejoins.add(1, &[telemetry::label("group", self.group.clone())]);
+        let anew = Self::new(self.access.clone(), &self.group, &self.instance, &self.topics)?;
+        Box::new(mem::replace(self, anew)).leave();
+        Ok(())
     }
 
     /// Everything that must be so before a record is taken. The order counts: a new producer settles the transaction
@@ -195,7 +219,13 @@ impl KafkaConsumer {
     fn take(&mut self, time: Duration) -> Result<Option<Delivered>, LogError> {
         match self.consumer.poll(time) {
             None => Ok(None),
-            Some(Ok(message)) => Ok(records::delivered(&self.settings, &message)),
+            Some(Ok(message)) => {
+                self.waiting = None;
+                if moment::here("fetch.stuck") {
+                    self.consumer.assignment().and_then(|mine| self.consumer.pause(&mine)).map_err(unavailable)?;
+                }
+                Ok(records::delivered(&self.settings, &message))
+            }
             Some(Err(error)) => {
                 let facts = errors::facts(&error);
                 if facts.fatal || errors::is_refusal(facts.code) {
@@ -268,6 +298,7 @@ impl Consumer for KafkaConsumer {
         self.prepare().map_err(|error| self.because(error))?;
         let batch = self.gather(limits)?;
         if batch.is_empty() {
+            self.rejoin()?;
             if self.heard.is_none_or(|at| at.elapsed() > SILENCE) {
                 self.ask().map_err(|error| self.because(error))?;
             }
@@ -281,6 +312,8 @@ impl Consumer for KafkaConsumer {
     }
 
     fn commit(&mut self, outputs: Vec<Record>, progress: &Progress) -> Result<(), LogError> {
+        // What waited while the stage was at work has not waited for us.
+        self.waiting = None;
         let next = progress.iter().map(|(topic, number, span)| ((topic, number), Offset::Offset(span.next)));
         let offsets = self.list(next).map_err(|error| LogError::Fatal(error.to_string()))?;
         let Some(group) = self.consumer.group_metadata() else {
@@ -312,6 +345,7 @@ impl Consumer for KafkaConsumer {
 
     fn idle(&mut self, time: Duration) -> Result<(), LogError> {
         let until = Instant::now() + time;
+        self.waiting = None;
         if self.subscribed && !self.paused {
             self.consumer.assignment().and_then(|mine| self.consumer.pause(&mine)).map_err(unavailable)?;
             self.paused = true;
@@ -328,7 +362,11 @@ impl Consumer for KafkaConsumer {
         if !self.subscribed || !self.unknown.is_empty() {
             return Vec::new();
         }
-        self.offsets.lag(&self.consumer, &self.settings).unwrap_or_else(|error| {
+        let lags = self.offsets.lag(&self.consumer, &self.settings);
+        // What is not known may wait as well.
+        let waits = lags.as_ref().map_or(true, |lags| lags.iter().any(|(.., lag)| *lag > 0));
+        self.waiting = self.waiting.or_else(|| Some(Instant::now())).filter(|_| waits);
+        lags.unwrap_or_else(|error| {
             tracing::debug!(%error, "the lag is not known");
             Vec::new()
         })

@@ -161,6 +161,7 @@ impl Run<'_> {
         let address = format!("http://127.0.0.1:{}/metrics", self.ports.probes[at]);
         let wanted = match moments {
             ["send.after"] => ("rejoinder_replays_total", 1.0),
+            ["fetch.stuck"] => ("rejoinder_rejoins_total", 1.0),
             _ => ("rejoinder_producers_total", 2.0),
         };
         let is_there = async || match reqwest::get(&address).await {
