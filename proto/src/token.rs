@@ -3,6 +3,8 @@
 //! A token is `version.key-id.claim.signature` in URL-safe base64 without padding; the signature is HMAC-SHA256 over
 //! everything before it. Keys are tried by id, so they can be rotated: sign with the first, accept all.
 
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use chrono::{DateTime, Utc};
 use hmac::{Hmac, KeyInit, Mac};
@@ -14,9 +16,12 @@ use crate::{millis, v1::ModerationClaim};
 /// The least length of a key in bytes: as long as the hash, by RFC 2104.
 pub const MIN_KEY_BYTES: usize = 32;
 
-/// Keys to sign and verify with; the first one signs.
+/// Keys to sign and verify with; the first one signs. Clones share them.
 #[derive(Clone)]
-pub struct TokenKeys(Vec<(String, Vec<u8>)>);
+pub struct TokenKeys(Arc<RwLock<Vec<Key>>>);
+
+/// A key with its id.
+type Key = (String, Vec<u8>);
 
 /// Why a token is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,7 +47,7 @@ pub enum KeyError {
 
 impl std::fmt::Debug for TokenKeys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "TokenKeys({} keys, hidden)", self.0.len())
+        write!(f, "TokenKeys({} keys, hidden)", self.keys().len())
     }
 }
 
@@ -57,12 +62,23 @@ impl TokenKeys {
             }
             known.push((key_id(key), key.to_vec()));
         }
-        if known.is_empty() { Err(KeyError::Missing) } else { Ok(Self(known)) }
+        if known.is_empty() { Err(KeyError::Missing) } else { Ok(Self(Arc::new(RwLock::new(known)))) }
+    }
+
+    /// Signs and verifies with these keys from now on, and so do all clones.
+    pub fn replace(&self, keys: TokenKeys) {
+        let keys = keys.keys().clone();
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = keys;
+    }
+
+    fn keys(&self) -> RwLockReadGuard<'_, Vec<Key>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Signs a claim with the first key. The result is safe in a URL's path.
     pub fn sign(&self, claim: &ModerationClaim) -> String {
-        let (id, key) = &self.0[0];
+        let keys = self.keys();
+        let (id, key) = &keys[0];
         let signed = format!("1.{id}.{}", BASE64.encode(claim.encode_to_vec()));
         let signature = BASE64.encode(mac(key, &signed).finalize().into_bytes());
         format!("{signed}.{signature}")
@@ -76,7 +92,8 @@ impl TokenKeys {
             return Err(TokenError::Invalid);
         };
         let signature = BASE64.decode(signature).map_err(|_| TokenError::Invalid)?;
-        let (_, key) = self.0.iter().find(|(known, _)| known == id).ok_or(TokenError::Invalid)?;
+        let keys = self.keys();
+        let (_, key) = keys.iter().find(|(known, _)| known == id).ok_or(TokenError::Invalid)?;
         mac(key, signed).verify_slice(&signature).map_err(|_| TokenError::Invalid)?;
         let claim = BASE64.decode(claim).map_err(|_| TokenError::Invalid)?;
         let claim = ModerationClaim::decode(claim.as_slice()).map_err(|_| TokenError::Invalid)?;
@@ -122,6 +139,17 @@ mod tests {
         let token = keys.sign(&claim(1000));
         assert_eq!(keys.verify(&token, at(999)), Ok(claim(1000)));
         assert_eq!(keys.verify(&token, at(1000)), Err(TokenError::Expired));
+    }
+
+    #[test]
+    fn clones_take_new_keys_together() {
+        let keys = TokenKeys::new([[7u8; 32]]).expect("a long key");
+        let (shared, token) = (keys.clone(), keys.sign(&claim(1000)));
+        keys.replace(TokenKeys::new([[8u8; 32], [7u8; 32]]).expect("long keys"));
+        assert_eq!(shared.verify(&token, at(999)), Ok(claim(1000)), "the old key still verifies");
+        let token = shared.sign(&claim(1000));
+        keys.replace(TokenKeys::new([[7u8; 32]]).expect("a long key"));
+        assert_eq!(shared.verify(&token, at(999)), Err(TokenError::Invalid), "the new one signed");
     }
 
     #[test]

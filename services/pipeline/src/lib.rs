@@ -5,6 +5,7 @@
 //! seam ([`log::Log`]): Apache Kafka ([`kafka::KafkaLog`]) and a SQLite file ([`sqlite::SqliteLog`]).
 
 mod dead_letter;
+pub mod files;
 pub mod health;
 #[cfg(feature = "kafka")]
 pub mod kafka;

@@ -79,9 +79,23 @@ pub enum Command {
 #[derive(Debug, Subcommand)]
 pub enum TopicsCommand {
     /// Create the topics that are missing
-    Create,
+    Create(CreateArgs),
     /// Compare the topics with the configuration; exits with 1 when they differ
     Check,
+}
+
+/// `rejoinder topics create`
+#[derive(Debug, Args)]
+pub struct CreateArgs {
+    /// Grant every worker, the gateway, a publishing site and the operator's tools the least that they need, and print it;
+    /// for a super user, or one who may alter the cluster
+    #[arg(long)]
+    pub acls: bool,
+
+    /// The user of one of them: validator, spam-filter, comment-store, notifier, gateway, site or operator; User:NAME by
+    /// default
+    #[arg(long, value_name = "NAME=PRINCIPAL", requires = "acls", value_parser = values::pair)]
+    pub principal: Vec<(String, String)>,
 }
 
 /// `rejoinder submit`

@@ -141,6 +141,10 @@ pub struct EmbeddedConfig {
 pub struct PostgresConfig {
     /// postgres://user:password@host/database
     pub url: SecretString,
+    /// A file with the url.
+    pub url_file: PathBuf,
+    /// A file with the password, which the url then has not.
+    pub password_file: PathBuf,
     /// Connections of one process.
     pub max_connections: u32,
 }
@@ -151,6 +155,8 @@ pub struct PostgresConfig {
 pub struct ModerationConfig {
     /// Keys that sign the links, the newest first.
     pub keys: Vec<SecretString>,
+    /// Files with such keys, one each.
+    pub key_files: Vec<PathBuf>,
 }
 
 impl Config {

@@ -17,7 +17,10 @@ use rejoinder_pipeline::{
 use rejoinder_proto::token::{MIN_KEY_BYTES, TokenKeys};
 use secrecy::ExposeSecret;
 
-use crate::config::{Config, Deployment};
+use crate::{
+    config::{Config, Deployment},
+    secrets,
+};
 
 /// The log, whichever it is.
 pub fn log(config: &Config) -> Result<Arc<dyn Log>> {
@@ -77,8 +80,13 @@ pub async fn store_in(database: Option<&str>, config: &Config, fresh: bool) -> R
 
 /// The store on PostgreSQL.
 pub async fn postgres_store(config: &Config) -> Result<PostgresStore> {
-    let url = postgres_url(config)?;
-    PostgresStore::connect(url, config.postgres.max_connections).await.context("postgres")
+    let (files, postgres) = (config.postgres.files(), config.postgres.clone());
+    let address = postgres.address()?;
+    let connected = PostgresStore::connect(address.expose_secret(), postgres.max_connections).await;
+    let store = connected.context("postgres")?;
+    let pool = store.clone();
+    secrets::follow(files, "postgres", move || Ok(pool.readdress(postgres.address()?.expose_secret())?));
+    Ok(store)
 }
 
 /// The notifier's outbox, whichever it is.
@@ -91,16 +99,13 @@ pub async fn outbox(config: &Config) -> Result<Arc<dyn Outbox>> {
 
 /// The outbox on PostgreSQL.
 pub async fn postgres_outbox(config: &Config) -> Result<PostgresOutbox> {
-    let url = postgres_url(config)?;
-    PostgresOutbox::connect(url, config.postgres.max_connections).await.context("postgres")
-}
-
-fn postgres_url(config: &Config) -> Result<&str> {
-    let url = config.postgres.url.expose_secret();
-    if url.is_empty() {
-        bail!("postgres.url is empty; set it to postgres://user:password@host/database");
-    }
-    Ok(url)
+    let (files, postgres) = (config.postgres.files(), config.postgres.clone());
+    let address = postgres.address()?;
+    let connected = PostgresOutbox::connect(address.expose_secret(), postgres.max_connections).await;
+    let outbox = connected.context("postgres")?;
+    let pool = outbox.clone();
+    secrets::follow(files, "postgres", move || Ok(pool.readdress(postgres.address()?.expose_secret())?));
+    Ok(outbox)
 }
 
 fn log_file(config: &Config) -> std::path::PathBuf {
@@ -114,9 +119,14 @@ fn comments_file(config: &Config) -> std::path::PathBuf {
 /// The keys of moderation links. The embedded deployment makes one and keeps it; the distributed one must be given it,
 /// since the notifier that signs and the gateway that verifies are two processes.
 pub fn token_keys(config: &Config) -> Result<TokenKeys> {
-    let keys: Vec<&str> = config.moderation.keys.iter().map(|key| key.expose_secret()).collect();
-    if !keys.is_empty() {
-        return TokenKeys::new(keys).context("moderation.keys");
+    let (files, moderation) = (config.moderation.files(), config.moderation.clone());
+    if let Some(keys) = moderation.token_keys()? {
+        let shared = keys.clone();
+        secrets::follow(files, "moderation", move || {
+            shared.replace(moderation.token_keys()?.context("moderation.keys is empty")?);
+            Ok(())
+        });
+        return Ok(keys);
     }
     if config.deployment == Deployment::Distributed {
         bail!(

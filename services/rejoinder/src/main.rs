@@ -2,12 +2,14 @@
 // The binary talks to a person on standard output; its log goes to standard error.
 #![allow(clippy::print_stdout)]
 
+mod acls;
 mod akismet;
 mod cli;
 mod commands;
 mod config;
 mod deployment;
 mod seams;
+mod secrets;
 mod services;
 mod workers;
 

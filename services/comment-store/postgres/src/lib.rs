@@ -67,10 +67,7 @@ impl PostgresStore {
     /// `max_connections`. [`StoreError::Refused`] when the address itself is wrong, [`StoreError::Unavailable`] when nobody
     /// answers there within five seconds.
     pub async fn connect(url: &str, max_connections: u32) -> Result<Self, StoreError> {
-        let options: PgConnectOptions = url
-            .parse()
-            .map_err(|error: sqlx::Error| StoreError::Refused(format!("the database's address is wrong: {error}")))?;
-        let options = options.application_name("rejoinder-comment-store").options(SESSION);
+        let options = options(url)?;
         let pool = PgPoolOptions::new()
             .max_connections(max_connections.max(1))
             .acquire_timeout(ACQUIRE)
@@ -78,6 +75,12 @@ impl PostgresStore {
             .await
             .map_err(store_error)?;
         Ok(Self { pool })
+    }
+
+    /// Connects to `url` from now on; connections that are open stay so.
+    pub fn readdress(&self, url: &str) -> Result<(), StoreError> {
+        self.pool.set_connect_options(options(url)?);
+        Ok(())
     }
 
     /// Brings the schema up to date. Processes that start together take turns under an advisory lock.
@@ -97,6 +100,12 @@ impl PostgresStore {
     pub async fn close(&self) {
         self.pool.close().await;
     }
+}
+
+fn options(url: &str) -> Result<PgConnectOptions, StoreError> {
+    let wrong = |error| StoreError::Refused(format!("the database's address is wrong: {error}"));
+    let options: PgConnectOptions = url.parse().map_err(|error: sqlx::Error| wrong(error))?;
+    Ok(options.application_name("rejoinder-comment-store").options(SESSION))
 }
 
 #[async_trait]

@@ -24,6 +24,12 @@ impl PostgresOutbox {
         options.connect(url).await.map(Self).map_err(refusal)
     }
 
+    /// Connects to `url` from now on; connections that are open stay so.
+    pub fn readdress(&self, url: &str) -> Result<(), OutboxError> {
+        self.0.set_connect_options(url.parse().map_err(refusal)?);
+        Ok(())
+    }
+
     /// Brings the table up to this version. Safe to run by many at once.
     pub async fn migrate(&self) -> Result<(), OutboxError> {
         sqlx::migrate!().run(&self.0).await.map_err(|error| match error {
@@ -245,13 +251,14 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// Whether the same call may pass later. Classes by PostgreSQL's appendix A: 08 connection, 40 rollback, 53 resources,
+/// Whether the same call may pass later. Classes by PostgreSQL's appendix A: 08 connection, 28 login (a
+/// password that is just being rotated), 40 rollback, 53 resources,
 /// 55 not in the right state (locks), 57 operator intervention, 58 system; 25006 is a standby that takes no writes.
 fn refusal(error: sqlx::Error) -> OutboxError {
     let passing = match &error {
         sqlx::Error::Database(database) => database.code().is_some_and(|code| {
             let class = code.get(..2).unwrap_or_default();
-            matches!(class, "08" | "40" | "53" | "55" | "57" | "58") || code == "25006"
+            matches!(class, "08" | "28" | "40" | "53" | "55" | "57" | "58") || code == "25006"
         }),
         sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)

@@ -1,5 +1,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
+    mem,
     sync::mpsc,
     thread,
     time::{Duration, Instant},
@@ -13,6 +14,7 @@ use rdkafka::{
 use rejoinder_proto::Topic;
 
 use super::{
+    access::Access,
     errors,
     events::MemberEvents,
     lag::Offsets,
@@ -32,6 +34,9 @@ const LEAVE: Duration = Duration::from_secs(10);
 /// away while a transaction is open.
 pub struct KafkaConsumer {
     settings: KafkaSettings,
+    access: Access,
+    group: String,
+    instance: String,
     topics: Vec<Topic>,
     consumer: BaseConsumer<MemberEvents>,
     transactions: Transactions,
@@ -48,15 +53,19 @@ pub struct KafkaConsumer {
 
 impl KafkaConsumer {
     /// Joins with the first poll: nothing here needs a broker.
-    pub fn new(settings: &KafkaSettings, group: &str, instance: &str, topics: &[Topic]) -> Result<Self, LogError> {
+    pub fn new(access: Access, group: &str, instance: &str, topics: &[Topic]) -> Result<Self, LogError> {
+        let settings = &access.settings;
         let events = MemberEvents::new(format!("{group}-{instance}"));
         let consumer =
             settings.member(group, instance).create_with_context(events).map_err(|error| settings::refused(&error))?;
         Ok(Self {
             settings: settings.clone(),
+            group: group.to_owned(),
+            instance: instance.to_owned(),
             topics: topics.to_vec(),
             consumer,
             transactions: Transactions::new(settings, group, instance)?,
+            access,
             subscribed: false,
             paused: false,
             rewinds: BTreeMap::new(),
@@ -64,6 +73,17 @@ impl KafkaConsumer {
             offsets: Offsets::default(),
             heard: None,
         })
+    }
+
+    /// Leaves, and joins again with new clients, when a file of the settings has changed: librdkafka reads them but once. No
+    /// transaction is open then, and what was handed out without a commit is read again from the committed offsets.
+    fn renew(&mut self) {
+        let renewed = self
+            .access
+            .renewed(|settings| Self::new(Access::new(settings)?, &self.group, &self.instance, &self.topics));
+        if let Some((_, renewed)) = renewed {
+            Box::new(mem::replace(self, renewed)).leave();
+        }
     }
 
     /// Everything that must be so before a record is taken. The order counts: a new producer settles the transaction
@@ -87,9 +107,18 @@ impl KafkaConsumer {
         self.seek()
     }
 
+    /// The error with the reason why the brokers do not let us in, where that is so.
+    fn because(&self, error: LogError) -> LogError {
+        match (error, self.consumer.context().locked_out()) {
+            (LogError::Unavailable(_), Some(reason)) => LogError::Unavailable(reason),
+            (error, _) => error,
+        }
+    }
+
     /// Whether the brokers answer and have our topics.
     fn ask(&mut self) -> Result<(), LogError> {
         topics::present(self.consumer.client(), &self.settings, &self.topics)?;
+        self.consumer.context().let_in();
         self.heard = Some(Instant::now());
         Ok(())
     }
@@ -235,11 +264,12 @@ impl KafkaConsumer {
 
 impl Consumer for KafkaConsumer {
     fn poll(&mut self, limits: BatchLimits) -> Result<Vec<Delivered>, LogError> {
-        self.prepare()?;
+        self.renew();
+        self.prepare().map_err(|error| self.because(error))?;
         let batch = self.gather(limits)?;
         if batch.is_empty() {
             if self.heard.is_none_or(|at| at.elapsed() > SILENCE) {
-                self.ask()?;
+                self.ask().map_err(|error| self.because(error))?;
             }
         } else {
             self.heard = Some(Instant::now());

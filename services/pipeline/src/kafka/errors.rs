@@ -63,12 +63,23 @@ pub fn classify(facts: Facts) -> Verdict {
 pub fn is_refusal(code: Code) -> bool {
     matches!(
         code,
-        Code::Authentication
-            | Code::SaslAuthenticationFailed
-            | Code::TopicAuthorizationFailed
+        Code::TopicAuthorizationFailed
             | Code::GroupAuthorizationFailed
             | Code::ClusterAuthorizationFailed
             | Code::TransactionalIdAuthorizationFailed
+    )
+}
+
+/// Whether a broker does not let us in, or is not the one that we trust. That passes when the other side of a rotated
+/// password or certificate arrives, so it is waited for.
+pub fn is_locked_out(code: Code) -> bool {
+    matches!(
+        code,
+        Code::Authentication
+            | Code::SaslAuthenticationFailed
+            | Code::UnsupportedSASLMechanism
+            | Code::IllegalSASLState
+            | Code::SSL
     )
 }
 

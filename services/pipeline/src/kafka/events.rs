@@ -17,7 +17,7 @@ use rdkafka::{
     producer::ProducerContext,
 };
 
-use super::settings::Named;
+use super::{errors, settings::Named};
 use crate::telemetry;
 
 /// The same trouble is reported again after this time.
@@ -28,12 +28,14 @@ const QUIET: Duration = Duration::from_secs(30);
 pub struct Reports {
     client: String,
     told: Mutex<Vec<(RDKafkaErrorCode, Instant)>>,
+    /// Why the brokers do not let us in.
+    locked_out: Mutex<Option<String>>,
 }
 
 impl Reports {
     /// `client` says in the log whose errors they are.
     pub fn new(client: impl Into<String>) -> Self {
-        Self { client: client.into(), told: Mutex::default() }
+        Self { client: client.into(), told: Mutex::default(), locked_out: Mutex::default() }
     }
 
     /// Whether to tell of it, and from then on it is told.
@@ -58,6 +60,9 @@ impl ClientContext for Reports {
         let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
         if code == RDKafkaErrorCode::PartitionEOF {
             return;
+        }
+        if errors::is_locked_out(code) {
+            *lock(&self.locked_out) = Some(reason.to_owned());
         }
         if self.is_new(code) {
             tracing::warn!(client = self.client, ?code, reason, "kafka client error");
@@ -91,6 +96,16 @@ impl MemberEvents {
     /// The partitions that were taken from us since the last call.
     pub fn take_revoked(&self) -> Vec<Named> {
         mem::take(&mut lock(&self.revoked))
+    }
+
+    /// Why the brokers do not let us in, unless they have since.
+    pub fn locked_out(&self) -> Option<String> {
+        lock(&self.reports.locked_out).clone()
+    }
+
+    /// They have let us in.
+    pub fn let_in(&self) {
+        *lock(&self.reports.locked_out) = None;
     }
 
     /// How far a partition was fetched, when all of that was handed out; some seconds old.

@@ -8,6 +8,7 @@ use rdkafka::{
 use rejoinder_proto::Topic;
 
 use super::{
+    access::Access,
     errors,
     events::MemberEvents,
     reader::{ask, since},
@@ -22,13 +23,14 @@ const CHUNK: usize = 1_000;
 
 /// Reads the committed records of a topic as they come, and belongs to no group.
 pub struct KafkaFollower {
-    settings: KafkaSettings,
     consumer: BaseConsumer<MemberEvents>,
+    access: Access,
 }
 
 impl KafkaFollower {
     /// Asks the brokers where to begin.
-    pub fn new(settings: &KafkaSettings, topic: Topic, start: &Start) -> Result<Self, LogError> {
+    pub fn new(access: Access, topic: Topic, start: &Start) -> Result<Self, LogError> {
+        let settings = &access.settings;
         let consumer: BaseConsumer<MemberEvents> = settings
             .reader()
             .create_with_context(MemberEvents::new("follower"))
@@ -36,7 +38,7 @@ impl KafkaFollower {
         topics::present(consumer.client(), settings, &[topic])?;
         let name = settings.topic(topic);
         ask(|| begin(&consumer, &name, start))?;
-        Ok(Self { settings: settings.clone(), consumer })
+        Ok(Self { consumer, access })
     }
 }
 
@@ -57,6 +59,11 @@ fn begin(consumer: &BaseConsumer<MemberEvents>, name: &str, start: &Start) -> Re
 
 impl Follower for KafkaFollower {
     fn poll(&mut self, wait: Duration) -> Result<Vec<Delivered>, LogError> {
+        if self.access.changed() {
+            return Err(LogError::Unavailable(
+                "a file of the settings has changed; read on with a new client".to_owned(),
+            ));
+        }
         let until = Instant::now() + wait;
         let mut records = Vec::new();
         while records.len() < CHUNK {
@@ -71,7 +78,7 @@ impl Follower for KafkaFollower {
                         return Err(LogError::Fatal(error.to_string()));
                     }
                 }
-                Some(Ok(message)) => records.extend(records::delivered(&self.settings, &message)),
+                Some(Ok(message)) => records.extend(records::delivered(&self.access.settings, &message)),
             }
         }
         Ok(records)

@@ -1,4 +1,9 @@
-use std::sync::{Mutex, PoisonError};
+use std::{
+    mem,
+    sync::{Mutex, PoisonError},
+    thread,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use rdkafka::{
@@ -7,6 +12,7 @@ use rdkafka::{
 };
 
 use super::{
+    access::Access,
     errors,
     events::Reports,
     records,
@@ -14,27 +20,42 @@ use super::{
 };
 use crate::{LogError, Position, Publisher, Record, Unavailable, log::MAX_PAYLOAD_BYTES};
 
+/// How long a producer that is replaced may take for what it has taken; above the time that a record has.
+const FLUSH: Duration = Duration::from_secs(10);
+
 /// Appends single records with acks=all.
 pub struct KafkaPublisher {
     settings: KafkaSettings,
-    producer: Mutex<FutureProducer<Reports>>,
+    current: Mutex<Current>,
+}
+
+struct Current {
+    access: Access,
+    producer: FutureProducer<Reports>,
 }
 
 impl KafkaPublisher {
     /// Connects in the background.
-    pub fn new(settings: &KafkaSettings) -> Result<Self, LogError> {
-        let producer = Mutex::new(producer(settings).map_err(|error| settings::refused(&error))?);
-        Ok(Self { settings: settings.clone(), producer })
+    pub fn new(access: Access) -> Result<Self, LogError> {
+        let producer = producer(&access.settings).map_err(|error| settings::refused(&error))?;
+        Ok(Self { settings: access.settings.clone(), current: Mutex::new(Current { access, producer }) })
     }
 
-    /// A handle to the producer; a new producer when the old one has failed for good, which idempotence may demand.
+    /// A handle to the producer; a new producer when the old one has failed for good, which idempotence may demand, or
+    /// when the files that it was made of have changed.
     fn producer(&self) -> Result<FutureProducer<Reports>, KafkaError> {
-        let mut current = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((code, reason)) = current.client().fatal_error() {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((code, reason)) = current.producer.client().fatal_error() {
             tracing::error!(?code, reason, "the producer failed for good; starting another");
-            *current = producer(&self.settings)?;
+            current.producer = producer(&current.access.settings)?;
         }
-        Ok(current.clone())
+        let renewed = current.access.renewed(|settings| producer(settings).map_err(|error| settings::refused(&error)));
+        if let Some((access, producer)) = renewed {
+            let old = mem::replace(&mut *current, Current { access, producer }).producer;
+            // Others may wait for what it has taken.
+            thread::spawn(move || old.flush(FLUSH));
+        }
+        Ok(current.producer.clone())
     }
 }
 

@@ -1,11 +1,13 @@
 #[cfg(feature = "kafka")]
 mod clients;
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 use rejoinder_proto::Topic;
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "kafka")]
+pub use self::clients::READER_GROUP;
 #[cfg(feature = "kafka")]
 pub(super) use self::clients::refused;
 
@@ -49,6 +51,9 @@ pub struct KafkaSettings {
     /// `sasl.username`, ...). Those that the guarantees rest on are refused.
     #[serde(skip_serializing)] // It may hold passwords.
     pub properties: BTreeMap<String, String>,
+    /// Properties whose values stand in files, as secrets are mounted: the property, and the file. When one of them
+    /// changes, or a certificate that a property names, every client is made anew.
+    pub property_files: BTreeMap<String, PathBuf>,
 }
 
 impl Default for KafkaSettings {
@@ -62,6 +67,7 @@ impl Default for KafkaSettings {
             session_timeout_ms: 10_000,
             transaction_timeout_ms: 15_000,
             properties: BTreeMap::new(),
+            property_files: BTreeMap::new(),
         }
     }
 }
@@ -77,6 +83,7 @@ impl fmt::Debug for KafkaSettings {
             .field("session_timeout_ms", &self.session_timeout_ms)
             .field("transaction_timeout_ms", &self.transaction_timeout_ms)
             .field("properties", &self.properties.keys()) // The values may be passwords.
+            .field("property_files", &self.property_files)
             .finish()
     }
 }
@@ -139,10 +146,15 @@ impl KafkaSettings {
         if self.transaction_timeout_ms < 1_000 {
             return Err("kafka.transaction_timeout_ms must be at least 1000".to_owned());
         }
-        for key in self.properties.keys() {
+        for key in self.properties.keys().chain(self.property_files.keys()) {
             if let Some((_, reason)) = REFUSED.iter().find(|(keys, _)| keys.contains(&key.as_str())) {
                 return Err(format!("kafka.properties.{key:?} may not be set here: {reason}"));
             }
+        }
+        if let Some(key) = self.property_files.keys().find(|key| self.properties.contains_key(*key)) {
+            return Err(format!(
+                "kafka.property_files.{key:?} stands in kafka.properties as well; leave one of them out"
+            ));
         }
         Ok(())
     }
@@ -181,6 +193,9 @@ mod tests {
         for key in ["enable.idempotence", "isolation.level", "transactional.id", "enable.auto.commit", "acks"] {
             let error = with(key, "x").check().expect_err(key);
             assert!(error.contains(key), "{error}");
+            let files = [(key.to_owned(), "x".into())].into();
+            let settings = KafkaSettings { property_files: files, ..KafkaSettings::default() };
+            assert!(settings.check().expect_err(key).contains(key));
         }
     }
 

@@ -12,6 +12,7 @@ use rdkafka::{
     error::{IsError, RDKafkaErrorCode},
     metadata::MetadataTopic,
 };
+use rejoinder_kafka_acls::Acl;
 use rejoinder_proto::Topic;
 
 use super::{
@@ -92,6 +93,13 @@ pub fn create(settings: &KafkaSettings) -> Result<Vec<Topic>, LogError> {
         thread::sleep(Duration::from_millis(50));
     }
     Ok(made)
+}
+
+/// Grants all of them.
+pub fn create_acls(settings: &KafkaSettings, acls: &[Acl]) -> Result<(), LogError> {
+    let admin: AdminClient<DefaultClientContext> =
+        settings.client().create().map_err(|error| settings::refused(&error))?;
+    rejoinder_kafka_acls::create(admin.inner(), acls, MAKE).map_err(|error| LogError::Unavailable(error.to_string()))
 }
 
 /// What each topic is like.

@@ -9,12 +9,15 @@ use crate::{LogError, Record, Transactor};
 /// How long to wait until what the one before left is decided: well above the time that a transaction may live.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What the transactional ids of tools begin with; a hyphen and the tool's name follow.
+pub const TOOLS: &str = "rejoinder-tool";
+
 /// Transactions from outside of any group. The transactional id is the name, so Kafka itself fences the one before.
 pub struct KafkaTransactor(Transactions);
 
 impl KafkaTransactor {
     pub fn begin(settings: &KafkaSettings, name: &str) -> Result<Self, LogError> {
-        let mut transactions = Transactions::new(settings, "rejoinder-tool", name)?;
+        let mut transactions = Transactions::new(settings, TOOLS, name)?;
         let until = Instant::now() + PATIENCE;
         loop {
             match transactions.prepare() {

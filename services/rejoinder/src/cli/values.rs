@@ -18,12 +18,23 @@ pub struct Place {
     pub offset: i64,
 }
 
+/// A name and what it stands for.
+pub fn pair(text: &str) -> Result<(String, String), ValueError> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() && !value.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err(ValueError::Pair),
+    }
+}
+
 /// What to write instead.
 #[derive(Debug, thiserror::Error)]
 pub enum ValueError {
     /// Not a time.
     #[error("is no time; write 2026-01-31T12:00:00Z, or a day as 2026-01-31")]
     Moment,
+    /// Not a pair.
+    #[error("is no pair; write the name and the principal, as validator=User:validator")]
+    Pair,
     /// Not a place.
     #[error("is no place; write the partition and the offset, as 0:17")]
     Place,

@@ -1,17 +1,24 @@
 use std::io::{self, Write};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use rejoinder_pipeline::kafka::TopicState;
 
-use crate::{cli::TopicsCommand, config::Config, deployment};
+use crate::{acls, cli::TopicsCommand, config::Config, deployment};
 
 /// `rejoinder topics`
 pub fn run(config: &Config, command: &TopicsCommand) -> Result<()> {
     let log = deployment::kafka_log(config)?;
     let mut out = io::stdout().lock();
-    if let TopicsCommand::Create = command {
+    if let TopicsCommand::Create(create) = command {
         for topic in log.create_topics()? {
             writeln!(out, "{}{topic}: created", config.kafka.prefix)?;
+        }
+        if create.acls {
+            let acls = acls::all(&create.principal, &config.kafka.prefix)?;
+            log.create_acls(&acls).context("the grants could not be made")?;
+            for acl in acls {
+                writeln!(out, "granted {acl}")?;
+            }
         }
     }
     let topics = log.check_topics()?;

@@ -7,6 +7,9 @@ use rdkafka::ClientConfig;
 use super::{KafkaSettings, MAX_RECORD_BYTES};
 use crate::LogError;
 
+/// The group that readers without a group name, since librdkafka wants one; they never join it.
+pub const READER_GROUP: &str = "rejoinder-reader";
+
 impl KafkaSettings {
     /// A client that only asks.
     pub(in crate::kafka) fn client(&self) -> ClientConfig {
@@ -34,7 +37,7 @@ impl KafkaSettings {
 
     /// A reader in no group; librdkafka wants a group's name even so.
     pub(in crate::kafka) fn reader(&self) -> ClientConfig {
-        let mut config = self.fetching(&format!("{}rejoinder-reader", self.prefix));
+        let mut config = self.fetching(&format!("{}{READER_GROUP}", self.prefix));
         config.set("enable.partition.eof", "true");
         self.finish(config)
     }
