@@ -12,6 +12,7 @@ mod operator;
 mod order;
 mod publisher;
 mod rebalance;
+mod secure;
 mod shown;
 mod spam;
 mod telemetry;

@@ -10,6 +10,7 @@
 mod comments;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
+pub mod dkim;
 pub mod mail;
 pub mod mailer;
 mod memory;
@@ -26,7 +27,7 @@ pub use memory::MemoryOutbox;
 pub use outbox::{Claim, Claimed, Depth, Fate, NewMail, Outbox, OutboxError, Settlement, row_id};
 pub use policy::{Email, EmailError, Moderator, Policy, PolicyError};
 pub use sender::Sender;
-pub use settings::{Backend, Security, Settings, SettingsError, Smtp};
+pub use settings::{Backend, Dkim, Security, Settings, SettingsError, Smtp};
 pub use stage::{Input, Nothing, Notifier};
 
 #[cfg(test)]

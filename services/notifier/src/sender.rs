@@ -27,8 +27,8 @@ use self::{
     one::{Ended, Unsent},
 };
 use crate::{
-    Claim, Claimed, Comments, Fate, Mailer, Outbox, Policy, Settings, Settlement, Standing, metrics::Metrics,
-    settings::seconds,
+    Claim, Claimed, Comments, Fate, Mailer, Outbox, Policy, Settings, Settlement, Standing, dkim::Signer,
+    metrics::Metrics, settings::seconds,
 };
 
 /// Rows claimed ahead for each mail under way, so that no connection waits for the outbox.
@@ -41,7 +41,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(600);
 const SWEEP_ROWS: u32 = 10_000;
 
 /// Sends the mails of an outbox. Any number may run on one outbox.
-pub struct Sender(Arc<Parts>);
+pub struct Sender(Parts);
 
 struct Parts {
     settings: Settings,
@@ -50,6 +50,7 @@ struct Parts {
     outbox: Arc<dyn Outbox>,
     comments: Arc<dyn Comments>,
     mailer: Mailer,
+    signer: Option<Signer>,
     wake: Arc<Notify>,
     slots: Semaphore,
     metrics: Metrics,
@@ -67,7 +68,14 @@ impl Sender {
         wake: Arc<Notify>,
     ) -> Self {
         let slots = Semaphore::new(mailer.width());
-        Self(Arc::new(Parts { settings, sites, keys, outbox, comments, mailer, wake, slots, metrics: Metrics::new() }))
+        let (signer, metrics) = (None, Metrics::new());
+        Self(Parts { settings, sites, keys, outbox, comments, mailer, signer, wake, slots, metrics })
+    }
+
+    /// The same, with a signature on every mail.
+    pub fn signed(mut self, signer: Option<Signer>) -> Self {
+        self.0.signer = signer;
+        self
     }
 
     /// Sends until `stop`, then finishes what is under way. Its part of the health is called `mail`.
@@ -80,7 +88,7 @@ impl Sender {
             counted: None,
             swept: None,
             stop,
-            parts: self.0,
+            parts: Arc::new(self.0),
         };
         work.until_stopped().await;
         work.finish().await;

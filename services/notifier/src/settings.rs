@@ -27,6 +27,8 @@ pub struct Settings {
     pub folder: PathBuf,
     /// Backend smtp: the server.
     pub smtp: Smtp,
+    /// The signature of every mail.
+    pub dkim: Dkim,
     /// When a mail that the server did not take is tried again: after so long from each failure, then it is given up.
     /// Default: 5 s, 1 min, 5 min, 30 min, 2 h, 5 h, 10 h: greylisting passes at the second or third, a server that is
     /// mended within half a day loses nothing, and nobody is told a day late.
@@ -61,6 +63,7 @@ impl Default for Settings {
             backend: Backend::Folder,
             folder: "mailbox".into(),
             smtp: Smtp::default(),
+            dkim: Dkim::default(),
             retry_seconds: vec![5.0, 60.0, 300.0, 1_800.0, 7_200.0, 18_000.0, 36_000.0],
             retry_jitter: 0.2,
             poll_seconds: 1.0,
@@ -133,6 +136,20 @@ impl Default for Smtp {
     }
 }
 
+/// The signature of every mail (DKIM), by which receivers know that it is from the sender's domain.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Dkim {
+    /// A PEM file with the private key: RSA of 2048 bits or more, or Ed25519. When it changes it is read again. Default:
+    /// none, no signature, which is right where the SMTP server signs.
+    pub private_key_file: Option<PathBuf>,
+    /// The name under which the public key stands in DNS: SELECTOR._domainkey.DOMAIN. Default: empty; there is no safe
+    /// guess.
+    pub selector: String,
+    /// The domain that signs. Default: empty, the domain of mail.from; it may be one above it.
+    pub domain: String,
+}
+
 /// How a connection is protected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -164,6 +181,14 @@ pub enum SettingsError {
         /// The file.
         path: PathBuf,
         /// What the system said.
+        source: io::Error,
+    },
+    /// The DKIM key is of no use.
+    #[error("dkim.private_key_file: {path}: {source}")]
+    DkimKey {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
         source: io::Error,
     },
     /// A user name without a password.
@@ -212,6 +237,25 @@ impl Settings {
         }
         if self.smtp.security == Security::None && !self.smtp.username.is_empty() && !self.smtp.is_loopback() {
             return refuse("smtp.security", "is none, which would send the password in the clear; use starttls or tls");
+        }
+        self.check_dkim()
+    }
+
+    fn check_dkim(&self) -> Result<(), SettingsError> {
+        let refuse = |setting, problem| Err(SettingsError::Value { setting, problem });
+        let Dkim { private_key_file, selector, domain } = &self.dkim;
+        let name = |name: &str| {
+            let plain =
+                |label: &str| !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
+            name.split('.').all(plain)
+        };
+        if private_key_file.is_some() && !name(selector) {
+            return refuse("dkim.selector", "must be a name in DNS, such as rejoinder1");
+        }
+        let from = self.from.domain().to_ascii_lowercase();
+        let above = |domain: &str| from == domain || from.ends_with(&format!(".{domain}"));
+        if !domain.is_empty() && (!name(domain) || !above(&domain.to_ascii_lowercase())) {
+            return refuse("dkim.domain", "must be the domain of mail.from, or one above it, or receivers ignore it");
         }
         Ok(())
     }
@@ -268,6 +312,9 @@ mod tests {
             ("retry_jitter = 1.5", "retry_jitter"),
             ("poll_seconds = 0", "poll_seconds"),
             ("[smtp]\nconnections = 0", "smtp.connections"),
+            ("[dkim]\nprivate_key_file = 'a'", "dkim.selector"),
+            ("[dkim]\nprivate_key_file = 'a'\nselector = 'a b'", "dkim.selector"),
+            ("from = 'a@news.example'\n[dkim]\ndomain = 'ews.example'", "dkim.domain"),
             ("[smtp]\nhost = 'mail.example'\nusername = 'a'\nsecurity = 'none'", "smtp.security"),
         ] {
             let settings: Settings = toml::from_str(text).expect(text);

@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, Result};
 use rejoinder_comment_store::{CommentStore, Store, inspect::Inspect};
 use rejoinder_gateway::{Akismet, Dev, Gateway, Site};
-use rejoinder_notifier::{Mailer, Notifier, Sender};
+use rejoinder_notifier::{Mailer, Notifier, Sender, dkim::Signer};
 use rejoinder_pipeline::{
     Log,
     health::{self, Health},
@@ -202,7 +202,8 @@ impl House {
             self.history(),
             Mailer::from_settings(&self.config.mail).context("mail")?,
             Arc::clone(&wake),
-        );
+        )
+        .signed(Signer::from_settings(&self.config.mail).context("mail")?);
         let sites = Arc::clone(sites);
         workers.start(move || Ok(Notifier::new(Arc::clone(&sites), Arc::clone(&outbox), Arc::clone(&wake))))?;
         let (stop, health) = (workers.stop(), Arc::clone(&self.health));

@@ -1,5 +1,6 @@
 //! Starts the real binary, and asks it questions as its users do.
 
+pub mod logged;
 pub mod replicas;
 pub mod services;
 pub mod topics;
@@ -151,6 +152,11 @@ impl Running {
             assert!(Instant::now() < until, "still running after SIGTERM");
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// Whether it has not ended, whoever ended it.
+    pub fn is_running(&mut self) -> bool {
+        self.child.as_mut().is_some_and(|child| child.try_wait().is_ok_and(|status| status.is_none()))
     }
 
     pub fn url(&self, path: &str) -> String {

@@ -3,8 +3,10 @@
 /// How far the conversation about a mail had come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Connecting, greeting, TLS, login: about no mail in particular.
+    /// Connecting, greeting, TLS: about no mail in particular.
     Session,
+    /// The user name and the password.
+    Login,
     /// `MAIL FROM`: about the sender, and so about our configuration.
     Sender,
     /// `RCPT TO`: about the recipient.
@@ -60,7 +62,7 @@ pub fn classify(failure: &Failure, reopened: bool) -> NextAction {
     match failure {
         Failure::Folder(_) => NextAction::Wait,
         Failure::Reply { code: 421, .. } if !reopened => NextAction::Reopen,
-        Failure::Reply { step: Step::Session, .. } => NextAction::Wait,
+        Failure::Reply { step: Step::Session | Step::Login, .. } => NextAction::Wait,
         Failure::Reply { code: 500..=599, step: Step::Recipient | Step::Data | Step::Content } => NextAction::GiveUp,
         Failure::Reply { .. } => NextAction::Retry,
         // It may be this mail that makes the server fall over, and it may have been taken: count the attempt.

@@ -12,7 +12,7 @@ mod tls;
 use std::{
     fmt,
     future::Future,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -23,6 +23,7 @@ use lettre::transport::smtp::{
     commands::{Data, Mail as MailFrom, Rcpt, Rset},
     extension::ClientId,
 };
+use rejoinder_pipeline::files::Watched;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
 
@@ -35,18 +36,43 @@ const QUIT: Duration = Duration::from_secs(1);
 
 /// Sends mails over connections that it keeps open while they are used.
 pub struct SmtpMailer {
-    target: Target,
+    settings: Smtp,
     hello: ClientId,
-    login: Option<(String, SecretString)>,
+    access: Mutex<(Watched, Arc<Access>)>,
     command: Duration,
     idle: Duration,
     connections: usize,
     resting: Mutex<Vec<(AsyncSmtpConnection, Instant)>>,
 }
 
+/// What a connection is opened with: the address, and what the files of the settings held when they were last read.
+struct Access {
+    target: Target,
+    login: Option<(String, SecretString)>,
+}
+
+impl Access {
+    fn read(settings: &Smtp, hello: &ClientId) -> Result<Self, SettingsError> {
+        let tls = match settings.security {
+            Security::None => None,
+            Security::Starttls | Security::Tls => Some(tls::connector(settings.ca_file.as_deref())?),
+        };
+        let target = Target {
+            host: settings.host.clone(),
+            port: settings.port,
+            security: settings.security,
+            tls,
+            hello: hello.to_string(),
+            connect: seconds(settings.connect_seconds),
+            command: seconds(settings.command_seconds),
+        };
+        Ok(Self { target, login: settings.password()?.map(|password| (settings.username.clone(), password)) })
+    }
+}
+
 impl fmt::Debug for SmtpMailer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SmtpMailer({}:{})", self.target.host, self.target.port)
+        write!(f, "SmtpMailer({}:{})", self.settings.host, self.settings.port)
     }
 }
 
@@ -54,22 +80,12 @@ impl SmtpMailer {
     /// Reads the password and the certificate authorities; opens no connection.
     pub fn new(settings: &Smtp) -> Result<Self, SettingsError> {
         let hello = ClientId::default();
-        let tls = match settings.security {
-            Security::None => None,
-            Security::Starttls | Security::Tls => Some(tls::connector(settings.ca_file.as_deref())?),
-        };
+        let files = Watched::new(settings.ca_file.iter().chain(&settings.password_file).cloned());
+        let access = Arc::new(Access::read(settings, &hello)?);
         Ok(Self {
-            target: Target {
-                host: settings.host.clone(),
-                port: settings.port,
-                security: settings.security,
-                tls,
-                hello: hello.to_string(),
-                connect: seconds(settings.connect_seconds),
-                command: seconds(settings.command_seconds),
-            },
+            settings: settings.clone(),
             hello,
-            login: settings.password()?.map(|password| (settings.username.clone(), password)),
+            access: Mutex::new((files, access)),
             command: seconds(settings.command_seconds),
             idle: seconds(settings.idle_seconds),
             connections: settings.connections,
@@ -138,19 +154,41 @@ impl SmtpMailer {
     }
 
     async fn open(&self) -> Result<AsyncSmtpConnection, Failure> {
-        self.greet(Box::new(stream::open(&self.target).await?)).await
+        let access = self.access();
+        self.greet(Box::new(stream::open(&access.target).await?), access.login.as_ref()).await
+    }
+
+    /// What the next connection is opened with: read again when a file has changed, and as before when that is of no use.
+    fn access(&self) -> Arc<Access> {
+        let mut held = self.access.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.0.changed() {
+            match Access::read(&self.settings, &self.hello) {
+                Ok(access) => {
+                    tracing::info!(
+                        "the password or the authorities of the SMTP server have changed and were read again"
+                    );
+                    held.1 = Arc::new(access);
+                }
+                Err(error) => tracing::error!(%error, "a file of mail.smtp has changed to what cannot be used"),
+            }
+        }
+        Arc::clone(&held.1)
     }
 
     /// Hears the greeting, says who we are, and logs in.
-    async fn greet(&self, stream: Box<dyn AsyncTokioStream>) -> Result<AsyncSmtpConnection, Failure> {
+    async fn greet(
+        &self,
+        stream: Box<dyn AsyncTokioStream>,
+        login: Option<&(String, SecretString)>,
+    ) -> Result<AsyncSmtpConnection, Failure> {
         let lines = Box::new(Lines::of(stream));
         let greeted = timeout(self.command, AsyncSmtpConnection::connect_with_transport(lines, &self.hello)).await;
         let mut connection =
             greeted.map_err(|_| silent(Step::Session))?.map_err(|error| failure(&error, Step::Session))?;
-        if let Some((name, password)) = &self.login {
+        if let Some((name, password)) = login {
             let credentials = Credentials::new(name.clone(), password.expose_secret().to_owned());
             let login = connection.auth(&[Mechanism::Plain, Mechanism::Login], &credentials);
-            self.answer(login, Step::Session).await?;
+            self.answer(login, Step::Login).await?;
         }
         Ok(connection)
     }

@@ -1,6 +1,6 @@
 //! One mail, from the claimed row to the mailer.
 
-use std::{sync::Arc, time::Instant};
+use std::{fmt::Display, sync::Arc, time::Instant};
 
 use chrono::Utc;
 use rejoinder_pipeline::{
@@ -73,10 +73,15 @@ impl Parts {
         let (Some(policy), Some(moderator)) = (policy, moderator) else {
             return Err(Unsent::Fate(Fate::Skipped { reason: "no_moderator" }));
         };
-        let mail = compose(owed, policy, moderator, &self.settings, &self.keys).map_err(|error| {
+        let unwritable = |error: &dyn Display| {
             tracing::error!(%error, comment = %owed.comment, "a mail could not be written");
             Unsent::Fate(Fate::Failed { error: "unwritable".into() })
-        })?;
+        };
+        let composed = compose(owed, policy, moderator, &self.settings, &self.keys);
+        let mut mail = composed.map_err(|error| unwritable(&error))?;
+        if let Some(signer) = &self.signer {
+            mail.bytes = signer.sign(&mail.bytes, owed.created_at).map_err(|error| unwritable(&error))?;
+        }
         let lost = || Failure::Connection { step: Step::Content, detail: "took too long".into() };
         let sent = timeout(half, self.mailer.send(&mail)).await.unwrap_or_else(|_| Err(lost()));
         if sent.is_ok() {

@@ -113,13 +113,13 @@ async fn mail_goes_out_over_tls_and_starttls_with_a_login() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_about_the_session() {
+async fn a_wrong_password_is_about_the_login() {
     let folder = tempfile::tempdir().expect("a folder");
     let password = folder.path().join("password");
     std::fs::write(&password, "wrong").expect("written");
     let server = server(Wire::Tls(acceptor()), Some("AGRlc2sAc2VjcmV0")).await;
     let wrong = Smtp { username: "desk".into(), password_file: Some(password), ..settings(&server, Security::Tls) };
-    assert_eq!(send(&wrong).await, Err(Failure::Reply { code: 535, step: Step::Session }));
+    assert_eq!(send(&wrong).await, Err(Failure::Reply { code: 535, step: Step::Login }));
 }
 
 #[tokio::test]

@@ -15,15 +15,15 @@ use crate::{Security, Smtp, mail::Mail};
 /// Hands a mail over to a server that says `script`, in pieces of at most `piece` bytes, whatever it is told, and then
 /// closes the connection; `login` as well when it is given.
 pub async fn hand_over(script: &[u8], piece: usize, login: Option<(&str, &str)>, mail: &Mail) -> Result<(), Failure> {
-    let mut mailer = mailer();
-    mailer.login = login.map(|(name, password)| (name.to_owned(), password.to_owned().into()));
-    let mut connection = mailer.greet(Box::new(Scripted::new(script, piece))).await?;
+    let mailer = mailer();
+    let login = login.map(|(name, password)| (name.to_owned(), password.to_owned().into()));
+    let mut connection = mailer.greet(Box::new(Scripted::new(script, piece)), login.as_ref()).await?;
     mailer.converse(&mut connection, mail).await
 }
 
 /// Asks such a server for encryption, up to where the handshake would begin. Gives its greeting.
 pub async fn start_tls(script: &[u8], piece: usize) -> Result<Vec<u8>, Failure> {
-    stream::start_tls(&mut Scripted::new(script, piece), &mailer().target).await
+    stream::start_tls(&mut Scripted::new(script, piece), &mailer().access().target).await
 }
 
 fn mailer() -> SmtpMailer {

@@ -86,7 +86,7 @@ pub(super) async fn start_tls(
     expect(250, &extensions)?;
     let offered = |line: &[u8]| line.get(4..).is_some_and(|word| word.trim_ascii().eq_ignore_ascii_case(b"STARTTLS"));
     if !extensions.split(|byte| *byte == b'\n').any(offered) {
-        let detail = "the server offers no STARTTLS; mend it, or set notifier.smtp.security".into();
+        let detail = "the server offers no STARTTLS; mend it, or set mail.smtp.security".into();
         return Err(Failure::Connection { step: Step::Session, detail });
     }
     expect(220, &ask(tcp, "STARTTLS\r\n", target.command).await?)?;
