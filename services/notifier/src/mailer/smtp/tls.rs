@@ -23,9 +23,13 @@ pub(super) fn connector(ca_file: Option<&Path>) -> Result<TlsConnector, Settings
             source: std::io::Error::other(detail),
         };
         let certificates = CertificateDer::pem_file_iter(path).map_err(|error| refused(error.to_string()))?;
+        let before = roots.len();
         for certificate in certificates {
             let certificate = certificate.map_err(|error| refused(error.to_string()))?;
             roots.add(certificate).map_err(|error| refused(error.to_string()))?;
+        }
+        if roots.len() == before {
+            return Err(refused("there is no certificate in it".to_owned()));
         }
     }
     if roots.is_empty() {
