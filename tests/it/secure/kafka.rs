@@ -75,6 +75,10 @@ async fn each_worker_does_its_part_with_its_own_user_and_no_more_than_its_grants
     assert!(!denied.status.success() && said.contains("TopicAuthorizationFailed"), "{said}");
     let mut workers = house.workers;
     all_run(&mut workers);
+    for process in workers.iter().chain([&house.gateway]) {
+        let output = process.output();
+        assert!(!output.contains("uthorization"), "a grant is missing:\n{output}");
+    }
 }
 
 #[tokio::test]
