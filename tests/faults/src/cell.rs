@@ -36,7 +36,7 @@ pub const TRANSACTION: Duration = Duration::from_secs(4);
 /// then committed the aborted records too. No client can see that.
 fn transaction_time(cell: &Cell) -> Duration {
     match cell.fault {
-        Fault::Broker(..) | Fault::BrokerInCommit if cell.world == World::One => Duration::from_secs(40),
+        Fault::Broker(..) | Fault::BrokerInCommit if cell.world == World::One => Duration::from_secs(100),
         _ => TRANSACTION,
     }
 }

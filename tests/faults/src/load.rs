@@ -22,7 +22,7 @@ use uuid::Uuid;
 use crate::model::{ClientLog, Kind, Sent};
 
 /// How long a publisher goes on trying: longer than any fault lasts.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// What is sent, and how fast.
 #[derive(Clone, Copy, Debug)]
