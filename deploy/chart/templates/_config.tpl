@@ -117,6 +117,7 @@
 {{- end }}
 {{- end -}}
 
+{{/* Where telemetry goes, and which pod it is from; the program itself says which service and version. */}}
 {{- define "rejoinder.otel" -}}
 {{- $otel := .root.Values.otel }}
 {{- if $otel.endpoint }}
@@ -127,8 +128,7 @@
 {{- $env := dict
   "OTEL_EXPORTER_OTLP_ENDPOINT" $otel.endpoint
   "OTEL_EXPORTER_OTLP_PROTOCOL" $otel.protocol
-  "OTEL_SERVICE_NAME" (printf "rejoinder-%s" .name)
-  "OTEL_RESOURCE_ATTRIBUTES" (printf "service.namespace=%s,service.instance.id=$(POD_NAME),k8s.pod.name=$(POD_NAME),k8s.node.name=$(NODE_NAME),k8s.namespace.name=%s" .root.Release.Name .root.Release.Namespace) }}
+  "OTEL_RESOURCE_ATTRIBUTES" (printf "k8s.pod.name=$(POD_NAME),k8s.node.name=$(NODE_NAME),k8s.namespace.name=%s" .root.Release.Namespace) }}
 {{- range $key, $value := merge (dict) $otel.env $env }}
 - name: {{ $key }}
   value: {{ $value | quote }}
