@@ -15,9 +15,10 @@ SCHEMA = ROOT / "deploy/chart/values.schema.json"
 # What the chart sets itself, and what is secret and must not stand in a ConfigMap.
 NOT_HERE = {
     "": {"deployment", "data_dir", "instance", "listen", "probes", "embedded", "moderation"},
-    "kafka": {"group_instance_id"},
-    "postgres": {"url"},
+    "kafka": {"group_instance_id", "property_files"},
+    "postgres": {"url", "url_file", "password_file"},
     "mail": {"folder"},
+    "mail.dkim": {"private_key_file"},
     "mail.smtp": {"password_file", "password_env"},
     "sites.*": {"akismet_keys"},
     "sites.*.external_check": {"key"},

@@ -15,15 +15,13 @@ import yaml
 
 WORKERS = ["validator", "spam-filter", "comment-store", "notifier"]
 EVERYONE = [*WORKERS, "gateway"]
-# What a component may be given, and no other.
+# What a component may be given, and no other: the variable that says where it is, and the folder that it is in.
 SECRET = {
-    "REJOINDER__MODERATION__KEYS": {"notifier", "gateway"},
-    "REJOINDER__MAIL__SMTP__PASSWORD_FILE": {"notifier"},
-    "REJOINDER__POSTGRES__URL": {*EVERYONE, "migrate"},
-    "KAFKA_PASSWORD": {*EVERYONE, "topics"},
-}
-SAMPLES = {
-    "REJOINDER__POSTGRES__URL": "postgres://rejoinder@database/rejoinder",
+    "postgres": ("REJOINDER__POSTGRES__URL_FILE", {*EVERYONE, "migrate"}),
+    "moderation": ("REJOINDER__MODERATION__KEY_FILES", {"notifier", "gateway"}),
+    "smtp": ("REJOINDER__MAIL__SMTP__PASSWORD_FILE", {"notifier"}),
+    "dkim": ("REJOINDER__MAIL__DKIM__PRIVATE_KEY_FILE", {"notifier"}),
+    "kafka-sasl": ("REJOINDER__KAFKA__PROPERTY_FILES", {*EVERYONE, "topics"}),
 }
 
 
@@ -98,13 +96,18 @@ class Rendering:
         accounts = {account["metadata"]["name"] for account in self.kind("ServiceAccount")}
         if accounts:
             self.must(spec["serviceAccountName"] in accounts, f"{name}: its account is not there")
-        for variable in container["env"]:
-            allowed = SECRET.get(variable["name"])
-            self.must(not allowed or name in allowed, f"{name}: is given {variable['name']}")
-            secret = re.search(r"PASSWORD$|_KEY_\d+$|URL$|HEADERS$", variable["name"])
-            self.must(not secret or "valueFrom" in variable, f"{name}: {variable['name']} stands in plain text")
-        smtp = any(volume["name"] == "smtp" for volume in spec["volumes"])
-        self.must(not smtp or name == "notifier", f"{name}: is given the SMTP password")
+        values = {variable["name"]: variable.get("value", "") for variable in container["env"]}
+        files = {f"{m['mountPath']}/{item['path']}" for m in container["volumeMounts"] for v in spec["volumes"]
+                 if v["name"] == m["name"] and "secret" in v for item in v["secret"]["items"]}
+        for folder, (variable, allowed) in SECRET.items():
+            given = folder in mounts
+            self.must(not given or name in allowed, f"{name}: is given {folder}")
+            self.must(given == (variable in values), f"{name}: {variable} and {folder} go together")
+        for path in re.findall(r"/etc/rejoinder/[\w./-]+", " ".join(values.values())):
+            there = path in files or path.startswith("/etc/rejoinder/config/")
+            self.must(there, f"{name}: {path} is not mounted")
+        plain = {key for key in values if re.search(r"PASSWORD$|HEADERS$|__URL$|__KEYS$|__KEY$", key) and values[key]}
+        self.must(not plain, f"{name}: {plain} in plain text")
 
         if document["kind"] == "Job":
             return
@@ -180,7 +183,7 @@ class Rendering:
         return tomllib.loads(maps[0])
 
     def configuration(self):
-        """The program reads what was rendered, with each container's variables and samples in place of the secrets."""
+        """The program reads what was rendered, with each container's variables and a sample in place of secrets."""
         if not self.program:
             return
         text = next(m["data"]["rejoinder.toml"] for m in self.kind("ConfigMap") if "rejoinder.toml" in m["data"])
@@ -190,7 +193,7 @@ class Rendering:
             for name, (_, template) in self.pods.items():
                 env = {}
                 for variable in template["spec"]["containers"][0]["env"]:
-                    sample = SAMPLES.get(variable["name"], "0123456789abcdef" * 2)
+                    sample = "0123456789abcdef" * 2
                     value = variable.get("value", sample)
                     env[variable["name"]] = re.sub(r"\$\((\w+)\)", lambda found: env[found[1]], value)
                 env |= {"REJOINDER_CONFIG": file.name, "PATH": os.environ["PATH"]}

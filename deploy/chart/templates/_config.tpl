@@ -61,8 +61,75 @@
 {{- regexMatch "^[A-Za-z0-9_-]+$" . | ternary . (toRawJson .) -}}
 {{- end -}}
 
-{{/* The environment of a container: where the configuration is, and the secrets that this component needs and no others.
-     All of the program's secrets are named here and in rejoinder.volumes. (dict "root" $ "name" NAME "kafka" OVERRIDES) */}}
+{{/* The secrets that a component needs, and no others: where each is mounted, whose keys it has there, and the variables that
+     say so. Mounted, they change without a restart. A JSON list; all of the program's secrets are named here.
+     (dict "root" $ "name" NAME "kafka" OVERRIDES) */}}
+{{- define "rejoinder.secrets" -}}
+{{- $values := .root.Values -}}
+{{- $under := "/etc/rejoinder" -}}
+{{- $secrets := list -}}
+{{- if ne .name "topics" -}}
+{{- $env := dict "REJOINDER__POSTGRES__URL_FILE" (printf "%s/postgres/url" $under) -}}
+{{- $secrets = append $secrets (dict "at" "postgres" "name" $values.postgres.existingSecret "keys" (dict $values.postgres.key "url") "env" $env) -}}
+{{- with $values.postgres.caSecret -}}
+{{- if .name -}}
+{{- $env := dict "PGSSLROOTCERT" (printf "%s/postgres-ca/ca.crt" $under) -}}
+{{- $secrets = append $secrets (dict "at" "postgres-ca" "name" .name "keys" (dict .key "ca.crt") "env" $env) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if has .name (list "notifier" "gateway") -}}
+{{- $keys := dict -}}
+{{- $files := list -}}
+{{- range $values.moderation.keys -}}
+{{- $_ := set $keys . . -}}
+{{- $files = append $files (printf "%s/moderation/%s" $under .) -}}
+{{- end -}}
+{{- $secrets = append $secrets (dict "at" "moderation" "name" $values.moderation.existingSecret "keys" $keys "env" (dict "REJOINDER__MODERATION__KEY_FILES" (toJson $files))) -}}
+{{- end -}}
+{{- if eq .name "notifier" -}}
+{{- with $values.smtp -}}
+{{- if .existingSecret -}}
+{{- $env := dict "REJOINDER__MAIL__SMTP__PASSWORD_FILE" (printf "%s/smtp/password" $under) -}}
+{{- $secrets = append $secrets (dict "at" "smtp" "name" .existingSecret "keys" (dict .key "password") "env" $env) -}}
+{{- end -}}
+{{- end -}}
+{{- with $values.dkim -}}
+{{- if .existingSecret -}}
+{{- $env := dict "REJOINDER__MAIL__DKIM__PRIVATE_KEY_FILE" (printf "%s/dkim/private.key" $under) -}}
+{{- $secrets = append $secrets (dict "at" "dkim" "name" .existingSecret "keys" (dict .key "private.key") "env" $env) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $tls := $values.kafka.tls -}}
+{{- $sasl := $values.kafka.sasl -}}
+{{- if ne .name "migrate" -}}
+{{- if and $tls.enabled $tls.caSecret.name -}}
+{{- $secrets = append $secrets (dict "at" "kafka-ca" "name" $tls.caSecret.name "keys" (dict $tls.caSecret.key "ca.crt") "env" dict) -}}
+{{- end -}}
+{{- if and $tls.enabled $tls.clientSecret.name -}}
+{{- $keys := dict $tls.clientSecret.certKey "tls.crt" $tls.clientSecret.keyKey "tls.key" -}}
+{{- $secrets = append $secrets (dict "at" "kafka-client" "name" (default $tls.clientSecret.name .kafka.clientSecret) "keys" $keys "env" dict) -}}
+{{- end -}}
+{{- if $sasl.mechanism -}}
+{{- $username := default $sasl.username .kafka.username -}}
+{{- $keys := dict $sasl.passwordKey "password" -}}
+{{- $files := dict "sasl.password" (printf "%s/kafka-sasl/password" $under) -}}
+{{- $env := dict -}}
+{{- if $username -}}
+{{- $_ := set $env "REJOINDER__KAFKA__PROPERTIES" (dict "sasl.username" $username | toJson) -}}
+{{- else -}}
+{{- $_ := set $keys $sasl.usernameKey "username" -}}
+{{- $_ := set $files "sasl.username" (printf "%s/kafka-sasl/username" $under) -}}
+{{- end -}}
+{{- $_ := set $env "REJOINDER__KAFKA__PROPERTY_FILES" (toJson $files) -}}
+{{- $secrets = append $secrets (dict "at" "kafka-sasl" "name" (default $sasl.existingSecret .kafka.existingSecret) "keys" $keys "env" $env) -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $secrets -}}
+{{- end -}}
+
+{{/* The environment of a container: where the configuration and the secrets are. (as rejoinder.secrets, with "extraEnv") */}}
 {{- define "rejoinder.env" -}}
 {{- $values := .root.Values -}}
 - name: REJOINDER_CONFIG
@@ -72,40 +139,11 @@
   value: "{{ $values.pods.bind }}:8080"
 - name: REJOINDER__PROBES__LISTEN
   value: "{{ $values.pods.bind }}:9090"
-{{- if ne .name "topics" }}
-- name: REJOINDER__POSTGRES__URL
-  valueFrom: { secretKeyRef: { name: {{ $values.postgres.existingSecret }}, key: {{ $values.postgres.key }} } }
-{{- if $values.postgres.caSecret.name }}
-- name: PGSSLROOTCERT
-  value: /etc/rejoinder/postgres-ca/ca.crt
+{{- range include "rejoinder.secrets" . | fromJsonArray }}
+{{- range $key, $value := .env }}
+- name: {{ $key }}
+  value: {{ squote $value }}
 {{- end }}
-{{- end }}
-{{- if has .name (list "notifier" "gateway") }}
-{{- $keys := list }}
-{{- range $index, $key := $values.moderation.keys }}
-{{- $keys = append $keys (printf "$(MODERATION_KEY_%d)" $index) }}
-- name: MODERATION_KEY_{{ $index }}
-  valueFrom: { secretKeyRef: { name: {{ $values.moderation.existingSecret }}, key: {{ $key }} } }
-{{- end }}
-- name: REJOINDER__MODERATION__KEYS
-  value: {{ toJson $keys | squote }}
-{{- end }}
-{{- if and (eq .name "notifier") $values.smtp.existingSecret }}
-- name: REJOINDER__MAIL__SMTP__PASSWORD_FILE
-  value: /etc/rejoinder/smtp/password
-{{- end }}
-{{- if and $values.kafka.sasl.mechanism (ne .name "migrate") }}
-{{- $sasl := $values.kafka.sasl }}
-{{- $secret := default $sasl.existingSecret .kafka.existingSecret }}
-{{- $username := default $sasl.username .kafka.username }}
-{{- if not $username }}
-- name: KAFKA_USERNAME
-  valueFrom: { secretKeyRef: { name: {{ $secret }}, key: {{ $sasl.usernameKey }} } }
-{{- end }}
-- name: KAFKA_PASSWORD
-  valueFrom: { secretKeyRef: { name: {{ $secret }}, key: {{ $sasl.passwordKey }} } }
-- name: REJOINDER__KAFKA__PROPERTIES
-  value: {{ dict "sasl.username" (default "$(KAFKA_USERNAME)" $username) "sasl.password" "$(KAFKA_PASSWORD)" | toJson | squote }}
 {{- end }}
 {{- if and $values.staticMembership (hasKey $values.workers .name) }}
 - name: REJOINDER__KAFKA__GROUP_INSTANCE_ID
@@ -117,6 +155,7 @@
 {{- end }}
 {{- end -}}
 
+{{/* Where telemetry goes, and which pod it is from; the program itself says which service and version. */}}
 {{- define "rejoinder.otel" -}}
 {{- $otel := .root.Values.otel }}
 {{- if $otel.endpoint }}
@@ -127,8 +166,7 @@
 {{- $env := dict
   "OTEL_EXPORTER_OTLP_ENDPOINT" $otel.endpoint
   "OTEL_EXPORTER_OTLP_PROTOCOL" $otel.protocol
-  "OTEL_SERVICE_NAME" (printf "rejoinder-%s" .name)
-  "OTEL_RESOURCE_ATTRIBUTES" (printf "service.namespace=%s,service.instance.id=$(POD_NAME),k8s.pod.name=$(POD_NAME),k8s.node.name=$(NODE_NAME),k8s.namespace.name=%s" .root.Release.Name .root.Release.Namespace) }}
+  "OTEL_RESOURCE_ATTRIBUTES" (printf "k8s.pod.name=$(POD_NAME),k8s.node.name=$(NODE_NAME),k8s.namespace.name=%s" .root.Release.Namespace) }}
 {{- range $key, $value := merge (dict) $otel.env $env }}
 - name: {{ $key }}
   value: {{ $value | quote }}
@@ -155,25 +193,12 @@
   (dict "name" "config" "mountPath" "/etc/rejoinder/config" "readOnly" true)
   (dict "name" "data" "mountPath" "/var/lib/rejoinder")
   (dict "name" "tmp" "mountPath" "/tmp") -}}
-{{- $secrets := list -}}
-{{- if and $values.postgres.caSecret.name (ne .name "topics") -}}
-{{- $secrets = append $secrets (dict "at" "postgres-ca" "name" $values.postgres.caSecret.name "items" (list (dict "key" $values.postgres.caSecret.key "path" "ca.crt"))) -}}
+{{- range include "rejoinder.secrets" . | fromJsonArray -}}
+{{- $items := list -}}
+{{- range $key, $path := .keys -}}
+{{- $items = append $items (dict "key" $key "path" $path) -}}
 {{- end -}}
-{{- if and (eq .name "notifier") $values.smtp.existingSecret -}}
-{{- $secrets = append $secrets (dict "at" "smtp" "name" $values.smtp.existingSecret "items" (list (dict "key" $values.smtp.key "path" "password"))) -}}
-{{- end -}}
-{{- $tls := $values.kafka.tls -}}
-{{- if $tls.enabled -}}
-{{- with $tls.caSecret.name -}}
-{{- $secrets = append $secrets (dict "at" "kafka-ca" "name" . "items" (list (dict "key" $tls.caSecret.key "path" "ca.crt"))) -}}
-{{- end -}}
-{{- if $tls.clientSecret.name -}}
-{{- $items := list (dict "key" $tls.clientSecret.certKey "path" "tls.crt") (dict "key" $tls.clientSecret.keyKey "path" "tls.key") -}}
-{{- $secrets = append $secrets (dict "at" "kafka-client" "name" (default $tls.clientSecret.name .kafka.clientSecret) "items" $items) -}}
-{{- end -}}
-{{- end -}}
-{{- range $secrets -}}
-{{- $volumes = append $volumes (dict "name" .at "secret" (dict "secretName" .name "items" .items "defaultMode" 288)) -}}
+{{- $volumes = append $volumes (dict "name" .at "secret" (dict "secretName" .name "items" $items "defaultMode" 288)) -}}
 {{- $mounts = append $mounts (dict "name" .at "mountPath" (printf "/etc/rejoinder/%s" .at) "readOnly" true) -}}
 {{- end -}}
 {{- dict "volumes" $volumes "mounts" $mounts | toJson -}}

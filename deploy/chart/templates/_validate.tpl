@@ -49,6 +49,9 @@
 {{- if and $config.mail.smtp.username (not $values.smtp.existingSecret) -}}
 {{- fail "config.mail.smtp.username is set, so smtp.existingSecret must name the secret with its password" -}}
 {{- end -}}
+{{- if and $values.dkim.existingSecret (not (dig "dkim" "selector" "" $config.mail)) -}}
+{{- fail "dkim.existingSecret is set, so config.mail.dkim.selector must say under which name the public key stands in DNS" -}}
+{{- end -}}
 
 {{/* No more replicas than partitions. */}}
 {{- $runners := int $config.pipeline.runners -}}
