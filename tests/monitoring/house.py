@@ -5,9 +5,11 @@ import os
 import shutil
 import signal
 import socket
+import socketserver
 import sqlite3
 import subprocess
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.parse
@@ -68,6 +70,36 @@ def fetch(url, data=None, headers=None):
         return error.code, error.read().decode()
 
 
+class MailServer(socketserver.StreamRequestHandler):
+    """Takes mail for editor@, refuses gone@ for good, and is always too busy for busy@."""
+
+    def handle(self):
+        said = {"gone": "550 5.1.1 no such mailbox", "busy": "450 4.2.1 try again later"}
+        self.say("220 localhost")
+        while line := self.rfile.readline().decode(errors="replace").strip():
+            verb = line[:4].upper()
+            if verb == "DATA":
+                self.say("354 go on")
+                while self.rfile.readline().strip() != b".":
+                    pass
+            if verb == "RCPT":
+                self.say(next((reply for name, reply in said.items() if f"<{name}@" in line), "250 2.1.5 taken"))
+            else:
+                self.say("221 bye" if verb == "QUIT" else "250 2.0.0 done")
+
+    def say(self, line):
+        self.wfile.write(f"{line}\r\n".encode())
+
+
+def mail_server():
+    """Starts one, and gives its port."""
+    socketserver.ThreadingTCPServer.allow_reuse_address = True
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", free_port()), MailServer)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server.server_address[1]
+
+
 class House:
     """The processes of one deployment. `kafka` and `postgres` make it the distributed one."""
 
@@ -75,9 +107,10 @@ class House:
         self.binary, self.kafka = str(binary), kafka
         self.folder = Path(tempfile.mkdtemp(prefix="rejoinder-monitoring-"))
         self.name = f"monitoring-{os.getpid()}-{uuid.uuid4().hex[:6]}."
-        self.processes, self.targets, self.database = [], {}, None
+        self.processes, self.targets, self.members, self.database = [], {}, {}, None
         self.gateway = f"127.0.0.1:{free_port()}"
         self.postgres = self._database(postgres) if postgres else None
+        self.mail_port = mail_server()
         (self.folder / "rejoinder.toml").write_text(self._configuration())
 
     def _database(self, url):
@@ -97,6 +130,9 @@ moderation = {{ keys = ["{"0123456789abcdef" * 4}"] }}
 data_dir = "{self.folder}/data"
 listen = "{self.gateway}"
 {distributed if self.kafka else ""}
+[mail]
+backend = "smtp"
+smtp = {{ host = "127.0.0.1", port = {self.mail_port}, security = "none" }}
 [gateway]
 submit_per_minute = 0
 [policy.validation]
@@ -109,10 +145,10 @@ mode = "post"
 # One on trial, so that what trials count is there.
 [sites.news.policy.trial]
 name = "stricter"
-screening = {{ hold_at = 3.0 }}
+screening = {{ hold_at = 4.0 }}
 [sites.blog]
 title = "The Example Blog"
-moderators = [{{ name = "editor", email = "editor@example.org" }}]
+moderators = [{{ name = "gone", email = "gone@example.org" }}, {{ name = "busy", email = "busy@example.org" }}]
 """
 
     def run(self, *arguments):
@@ -131,8 +167,16 @@ moderators = [{{ name = "editor", email = "editor@example.org" }}]
         environment = {}
         if probes:
             environment = {"REJOINDER__PROBES__LISTEN": probes, "REJOINDER__INSTANCE": probes.replace(":", "-")}
-        self.targets.setdefault(name, []).append(probes or self.gateway)
-        return self._spawn(name, [self.binary, "--config", self.folder / "rejoinder.toml", name], environment)
+        target = probes or self.gateway
+        if target not in self.targets.setdefault(name, []):
+            self.targets[name].append(target)
+        process = self._spawn(name, [self.binary, "--config", self.folder / "rejoinder.toml", name], environment)
+        self.members[target] = process
+        return process
+
+    def replicas(self, name):
+        """The addresses and processes of a worker."""
+        return [(address, self.members[address]) for address in self.targets.get(name, [])]
 
     def start(self, replicas=1):
         """Starts all of it, with a dead letter to come."""
@@ -151,7 +195,7 @@ moderators = [{{ name = "editor", email = "editor@example.org" }}]
             self.worker("run")
         until("all is ready", lambda: self.answers() and all(self._ready(each) for each in self.addresses()))
         if self.kafka:
-            self._poison_kafka()
+            self.poison(1)
 
     def addresses(self):
         return [address for each in self.targets.values() for address in each]
@@ -165,16 +209,16 @@ moderators = [{{ name = "editor", email = "editor@example.org" }}]
     def _poison_embedded(self):
         """A tombstone on the log, which no worker can use; the log's file is nobody's now."""
         with sqlite3.connect(self.folder / "data" / "log.sqlite") as log:
-            now = int(time.time() * 1000)
-            headers = log.execute("SELECT headers FROM records LIMIT 1").fetchone()
-            row = ("comments.submitted", 0, 0, now, b"news/a", headers[0] if headers else b"", None)
+            row = ("comments.submitted", 0, 0, int(time.time() * 1000), b"news/a", b"", None)
             log.execute("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
-    def _poison_kafka(self):
+    def poison(self, records):
+        """Records on Kafka that no worker can use."""
         from confluent_kafka import Producer
 
         producer = Producer({"bootstrap.servers": self.kafka})
-        producer.produce(f"{self.name}comments.submitted", key=b"news/a", value=None)
+        for _ in range(records):
+            producer.produce(f"{self.name}comments.submitted", key=b"news/a", value=None)
         if producer.flush(30):
             raise SystemExit("the broker does not take a record")
 
@@ -228,7 +272,17 @@ moderators = [{{ name = "editor", email = "editor@example.org" }}]
             raise SystemExit("an empty comment was accepted")
         for path in ["sites/news/comments?thread=a", "sites/news/recent", "sites/news/counts?thread=a"]:
             fetch(f"http://{self.gateway}/v1/{path}")
-        until("a mail is written", lambda: list((self.folder / "data" / "mailbox").glob("*.eml")))
+        # A stranger there is held, and no moderator can be told.
+        self.post("blog", body="A first comment of somebody whom nobody knows yet.")
+        for result in ["sent", "failed", "retried"]:
+            until(f"a mail is {result}", lambda: f'result="{result}"' in self.metrics())
+
+    def chat(self, done, pause=0.5):
+        """Submits comments that may be published until `done` is set."""
+        number = 0
+        while not done.wait(pause):
+            number += 1
+            self.post(thread=f"talk-{number % 7}", body=f"On your point number {number}: quite so, and thank you for it.")
 
     def metrics(self):
         """What all processes export, one text after the other."""
