@@ -47,6 +47,9 @@ impl Health {
             State::Waiting { dependency } => tracing::warn!(part, dependency, "waiting, nothing is lost"),
             State::Starting | State::Ready | State::Stopped => tracing::debug!(part, ?state, "state changed"),
         }
+        let ready = i64::from(state == State::Ready);
+        telemetry::gauge("rejoinder.ready", "1 while a part of the process is at work, 0 while it is not, by part")
+            .record(ready, &[telemetry::label("part", part.to_owned())]);
         parts.insert(part.to_owned(), state);
     }
 

@@ -24,6 +24,7 @@ use opentelemetry_sdk::{
     trace::SdkTracer,
 };
 use prometheus::{Encoder, Registry, TextEncoder};
+use rejoinder_proto::{millis, now};
 use serde::Deserialize;
 use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::SubscriberInitExt};
 
@@ -152,7 +153,12 @@ impl Exported {
             Err(error) => tracing::error!(%error, "metrics are not exported"),
         }
         let provider = builder.build();
-        Self { registry, meter: provider.meter("rejoinder"), provider }
+        let meter = provider.meter("rejoinder");
+        // As Prometheus' own clients have it: a process that is started again and again shows itself by it.
+        let started = meter.i64_gauge("process.start_time").with_unit("s");
+        let started = started.with_description("when the process started, in seconds since 1970").build();
+        started.record(millis(Some(&now())) / 1000, &[]);
+        Self { registry, meter, provider }
     }
 }
 

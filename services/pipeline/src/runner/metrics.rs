@@ -1,7 +1,7 @@
 //! What an operator sees of a runner: OpenTelemetry's metrics for messaging clients, and what they do not have.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
@@ -36,11 +36,12 @@ pub struct Metrics {
     operation: Histogram<f64>,
     process: Histogram<f64>,
     lag_read: Option<Instant>,
+    lag_of: BTreeSet<(Topic, i32)>,
 }
 
 impl Metrics {
     pub fn new(system: &'static str, stage: &'static str) -> Self {
-        Self {
+        let metrics = Self {
             system: label("messaging.system", system),
             stage: label("stage", stage),
             group: label("messaging.consumer.group.name", format!("rejoinder-{stage}")),
@@ -63,7 +64,14 @@ impl Metrics {
             operation: telemetry::seconds("messaging.client.operation.duration", "time that a commit takes"),
             process: telemetry::seconds("messaging.process.duration", "time that the stage takes for a batch"),
             lag_read: None,
+            lag_of: BTreeSet::new(),
+        };
+        // What rises from nothing to one shows no rise: it begins at zero.
+        let labels = std::slice::from_ref(&metrics.stage);
+        for counter in [&metrics.consumed, &metrics.sent, &metrics.dead, &metrics.replays] {
+            counter.add(0, labels);
         }
+        metrics
     }
 
     /// The stage is done with a batch.
@@ -115,7 +123,6 @@ impl Metrics {
             ];
             self.client_sent.add(*number, &labels);
         }
-        self.dead.add(0, labels);
         for (reason, number) in count(dead.iter().flatten().copied()) {
             self.dead.add(number, &[self.stage.clone(), label("reason", reason)]);
         }
@@ -134,10 +141,18 @@ impl Metrics {
             return;
         }
         self.lag_read = Some(Instant::now());
-        for (topic, partition, lag) in read() {
+        let lags = read();
+        if lags.is_empty() {
+            return;
+        }
+        let mine = lags.iter().map(|(topic, partition, _)| (*topic, *partition)).collect();
+        // A partition that another member has now would keep its last lag here for ever.
+        let lost = self.lag_of.difference(&mine).map(|(topic, partition)| (*topic, *partition, 0));
+        for (topic, partition, lag) in lost.chain(lags) {
             let labels = [self.stage.clone(), label("topic", topic.name()), label("partition", i64::from(partition))];
             self.lag.record(lag, &labels);
         }
+        self.lag_of = mine;
     }
 }
 
@@ -147,4 +162,37 @@ fn count<K: Ord>(keys: impl Iterator<Item = K>) -> BTreeMap<K, u64> {
         *counts.entry(key).or_insert(0) += 1;
     }
     counts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The metrics of all tests of this crate are one text.
+    fn shown(start: &str) -> Vec<String> {
+        telemetry::render().lines().filter(|line| line.starts_with(start)).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn what_is_counted_begins_at_zero() {
+        let _metrics = Metrics::new("none", "nobody");
+        for name in ["consumed", "sent", "dead_letters", "replays"] {
+            let lines = shown(&format!("rejoinder_{name}_total{{stage=\"nobody\""));
+            assert!(lines.iter().any(|line| line.ends_with(" 0")), "{name}: {lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_partition_that_went_to_another_has_no_lag_here() {
+        let mut metrics = Metrics::new("none", "loser");
+        let mut read = |lags: &[(Topic, i32, i64)]| {
+            metrics.lag_read = None;
+            metrics.lag(|| lags.to_vec());
+            let lines = shown("rejoinder_lag").into_iter().filter(|line| line.contains("stage=\"loser\""));
+            lines.map(|line| line.rsplit(' ').next().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(read(&[(Topic::Submitted, 0, 7), (Topic::Submitted, 1, 9)]), ["7", "9"]);
+        assert_eq!(read(&[(Topic::Submitted, 1, 8)]), ["0", "8"]);
+        assert_eq!(read(&[]), ["0", "8"], "when nothing is known, nothing changes");
+    }
 }
