@@ -70,6 +70,19 @@ def fetch(url, data=None, headers=None):
         return error.code, error.read().decode()
 
 
+def statement(url, text):
+    """Has a PostgreSQL carry it out. Some distributions of it have no psql."""
+    import pg8000.native
+
+    server = urllib.parse.urlsplit(url)
+    database = server.path.removeprefix("/")
+    connection = pg8000.native.Connection(server.username, server.hostname, database, server.port, server.password)
+    try:
+        connection.run(text)
+    finally:
+        connection.close()
+
+
 class MailServer(socketserver.StreamRequestHandler):
     """Takes mail for editor@, refuses gone@ for good, and is always too busy for busy@."""
 
@@ -116,7 +129,7 @@ class House:
     def _database(self, url):
         """A database of our own on the given server."""
         self.database = (url, "monitoring_" + uuid.uuid4().hex[:8])
-        subprocess.run(["psql", "-q", url, "-c", f"CREATE DATABASE {self.database[1]}"], check=True)
+        statement(url, f"CREATE DATABASE {self.database[1]}")
         return urllib.parse.urlsplit(url)._replace(path="/" + self.database[1]).geturl()
 
     def _configuration(self):
@@ -304,7 +317,7 @@ moderators = [{{ name = "gone", email = "gone@example.org" }}, {{ name = "busy",
                 self.end(process, signal.SIGKILL if name == "prometheus" else signal.SIGTERM)
         if self.database:
             url, name = self.database
-            subprocess.run(["psql", "-q", url, "-c", f"DROP DATABASE {name} WITH (FORCE)"], check=False)
+            statement(url, f"DROP DATABASE {name} WITH (FORCE)")
         if os.environ.get("KEEP"):
             print(f"kept: {self.folder}")
         else:

@@ -1,5 +1,6 @@
 """The dashboard and the alerts as files: complete, in order, and together with their pages."""
 
+import json
 import re
 import subprocess
 import sys
@@ -7,6 +8,9 @@ import tempfile
 from pathlib import Path
 
 import yaml
+from grafana_foundation_sdk.cog import plugins
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models import dashboard as grafana
 
 import queries
 
@@ -14,6 +18,8 @@ import queries
 UNITS = {"s", "cps", "reqps", "short", "percentunit"}
 SEVERITIES = {"critical", "warning"}
 HEADINGS = ["## What it means", "## What people feel", "## Look", "## Mend", "## Never"]
+# What Grafana leaves to its data sources, and so has no model of.
+OF_DATA_SOURCES = {"definition", "step", "titleFormat", "useValueForTime"}
 found = []
 
 
@@ -81,6 +87,18 @@ def tried():
     return fired, quiet
 
 
+def lost(given, kept, path=""):
+    """What is not there any more when Grafana's own model has read it."""
+    if isinstance(given, dict) and isinstance(kept, dict):
+        for key in given.keys() - OF_DATA_SOURCES:
+            yield from lost(given[key], kept[key], f"{path}/{key}") if key in kept else [f"{path}/{key}"]
+    elif isinstance(given, list) and isinstance(kept, list) and len(given) == len(kept):
+        for number, pair in enumerate(zip(given, kept)):
+            yield from lost(*pair, f"{path}/{number}")
+    elif given != kept:
+        yield path
+
+
 def of_the_dashboard():
     board = queries.dashboard()
     generated = subprocess.run([queries.DASHBOARD.parent / "generate"], check=True, capture_output=True, text=True).stdout
@@ -88,6 +106,10 @@ def of_the_dashboard():
         wrong("rejoinder.json", "is not what deploy/grafana/generate writes")
     if not board.get("uid") or not 39 <= board.get("schemaVersion", 0) <= 42:
         wrong("rejoinder.json", "needs a uid, and a schemaVersion of Grafana 11 or 12")
+    plugins.register_default_plugins()
+    kept = json.loads(JSONEncoder().encode(grafana.Dashboard.from_json(board)))
+    for path in lost(board, kept):
+        wrong("rejoinder.json", f"Grafana does not know {path}")
     variables = {each["name"] for each in board["templating"]["list"]}
     for name in {"datasource", "namespace", "job", "site", "stage"} - variables:
         wrong("rejoinder.json", f"has no variable {name}")
