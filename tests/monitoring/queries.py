@@ -77,23 +77,27 @@ def selectors(query):
             yield part.name, matchers
 
 
+def named(expression):
+    return [each.name for each in parts(expression) if isinstance(each, promql_parser.VectorSelector)]
+
+
 def grouped(query):
     """The labels that aggregations and matchings of a query name, each with the metrics below it."""
     for part in parts(parse(query)):
         modifier = getattr(part, "modifier", None)
         if modifier is None:
             continue
-        found = [each.name for each in parts(part) if isinstance(each, promql_parser.VectorSelector)]
         if isinstance(part, promql_parser.AggregateExpr):
-            yield set(modifier.labels), found
-        else:
-            matching = modifier.matching.labels if modifier.matching else []
-            yield set(matching) | set(modifier.group_labels or []), found
+            yield set(modifier.labels), named(part)
+            continue
+        matching = set(modifier.matching.labels if modifier.matching else [])
+        yield matching, named(part.lhs)
+        yield matching, named(part.rhs)
+        yield set(modifier.group_labels or []), named(part)
 
 
 def called(query):
     """Each function or aggregation of a query that has an opinion on its metric's kind, and that metric."""
     for part in parts(parse(query)):
         if isinstance(part, promql_parser.Call):
-            inner = [each.name for each in parts(part) if isinstance(each, promql_parser.VectorSelector)]
-            yield from ((part.func.name, name) for name in inner)
+            yield from ((part.func.name, name) for name in named(part))
