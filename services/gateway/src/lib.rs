@@ -24,12 +24,12 @@ use std::{collections::HashMap, io, net::SocketAddr, sync::Arc};
 
 use axum::{
     Router, middleware,
-    routing::{get, post},
+    routing::{MethodRouter, get, post},
     serve::ListenerExt,
 };
 use rejoinder_comment_store::Store;
 use rejoinder_pipeline::{
-    Publisher,
+    Live, Publisher,
     health::{self, Health, State},
 };
 use rejoinder_proto::{token::TokenKeys, v1};
@@ -56,12 +56,12 @@ pub struct Gateway {
     /// Where comments are read.
     pub store: Arc<dyn Store>,
     /// The sites by name; a request for any other is a 404.
-    pub sites: Arc<HashMap<String, Site>>,
+    pub sites: Live<HashMap<String, Site>>,
     /// Verifies the tokens in moderators' links.
     pub tokens: TokenKeys,
     /// Checks a submission's fields.
     pub check: FieldCheck,
-    /// The Akismet interface; `None` where no site has a key.
+    /// The Akismet interface; `None` serves nobody.
     pub akismet: Option<Akismet>,
     /// The process's health, for `/readyz`.
     pub health: Arc<Health>,
@@ -80,12 +80,36 @@ struct Shared {
 }
 
 impl Shared {
-    fn site(&self, name: &str) -> Result<&Site, Problem> {
-        self.gateway
-            .sites
-            .get(name)
-            .ok_or_else(|| Problem::new(ProblemKind::NotFound, "no site of this name is served here"))
+    fn site(&self, name: &str) -> Result<Site, Problem> {
+        let site = self.gateway.sites.now().get(name).cloned();
+        site.ok_or_else(|| Problem::new(ProblemKind::NotFound, "no site of this name is served here"))
     }
+}
+
+type Route = (&'static str, MethodRouter<Arc<Shared>>);
+
+/// What the pages of other origins may call.
+fn api() -> Vec<Route> {
+    vec![
+        ("/v1/sites/{site}/comments", post(submit::submit).get(read::thread)),
+        ("/v1/sites/{site}/recent", get(read::recent)),
+        ("/v1/sites/{site}/counts", get(read::counts)),
+        ("/v1/comments/{id}", get(read::fate)),
+    ]
+}
+
+fn pages() -> Vec<Route> {
+    vec![("/moderate/{token}", get(moderate::show).post(moderate::act)), ("/assets/{file}", get(assets::serve))]
+}
+
+fn with(routes: Vec<Route>) -> Router<Arc<Shared>> {
+    routes.into_iter().fold(Router::new(), |router, (path, methods)| router.route(path, methods))
+}
+
+/// The path of every route but for those of the dev mode, as `docs/openapi.yaml` has them.
+pub fn paths() -> Vec<&'static str> {
+    let ours = [api(), pages(), akismet::routes()].into_iter().flatten().map(|(path, _)| path);
+    ours.chain(health::PATHS).collect()
 }
 
 /// Every route, with the probe pages. The gateway counts as ready from here on: it holds no state, and whether the log
@@ -95,25 +119,14 @@ pub fn router(gateway: Gateway) -> Router {
     let probes = health::probes(gateway.health.clone()).with_state(());
     let cors = cors::layer(gateway.sites.clone());
     let limiter = limit::Limiter::new(gateway.settings.submit_per_minute, gateway.settings.submit_burst);
-    let keys = gateway.akismet.as_ref().map(|akismet| akismet.keys.clone()).unwrap_or_default();
-    let usage = akismet::Usage::new(&keys, &gateway.settings);
+    let usage = akismet::Usage::new(&gateway.settings);
     let dev = gateway.dev.is_some();
     let shared = Arc::new(Shared { gateway, limiter, usage, metrics: metrics::Metrics::new() });
-    let api = Router::new()
-        .route("/v1/sites/{site}/comments", post(submit::submit).get(read::thread))
-        .route("/v1/sites/{site}/recent", get(read::recent))
-        .route("/v1/sites/{site}/counts", get(read::counts))
-        .route("/v1/comments/{id}", get(read::fate))
+    let api = with(api())
         // Before the layer, so that it stands behind it: preflights come with a method that no route has.
         .method_not_allowed_fallback(negotiate::method_not_allowed)
         .layer(cors);
-    let pages = Router::new()
-        .route("/moderate/{token}", get(moderate::show).post(moderate::act))
-        .route("/assets/{file}", get(assets::serve));
-    let mut routes = api.merge(pages);
-    if !keys.is_empty() {
-        routes = routes.merge(akismet::routes());
-    }
+    let mut routes = api.merge(with(pages())).merge(with(akismet::routes()));
     if dev {
         routes = routes.merge(dev::routes());
     }

@@ -13,13 +13,12 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use axum::{
-    Router,
     extract::{Request, State},
     http::{HeaderMap, Method, header, request::Parts},
     response::{IntoResponse, Response},
     routing::post,
 };
-use rejoinder_pipeline::Transient;
+use rejoinder_pipeline::{Live, Transient};
 use rejoinder_proto::{
     now,
     v1::{Action, Comment, CommentModerated, CommentScreened, Verdict},
@@ -27,9 +26,10 @@ use rejoinder_proto::{
 use tokio::time::timeout;
 use url::Url;
 
-use crate::{Problem, ProblemKind, Shared, submit::read_body};
+use crate::{Problem, ProblemKind, Route, Shared, submit::read_body};
 use answer::{Answer, Check, Invalid};
 use form::Form;
+use keys::KeyId;
 pub use keys::{AkismetKeys, KeyError};
 pub(crate) use usage::Usage;
 
@@ -45,8 +45,8 @@ const MAX_REPORTER_BYTES: usize = 100;
 /// What the interface works with.
 #[derive(Clone)]
 pub struct Akismet {
-    /// Who may ask, and for which site.
-    pub keys: AkismetKeys,
+    /// Who may ask, and for which site. Without a key, nobody is served.
+    pub keys: Live<AkismetKeys>,
     /// Who judges.
     pub filter: Arc<dyn CommentCheck>,
 }
@@ -59,13 +59,14 @@ pub trait CommentCheck: Send + Sync {
 }
 
 /// The routes.
-pub(crate) fn routes() -> Router<Arc<Shared>> {
-    Router::new()
-        .route("/1.1/verify-key", post(verify_key))
-        .route("/1.1/comment-check", post(comment_check))
-        .route("/1.1/submit-spam", post(submit_spam))
-        .route("/1.1/submit-ham", post(submit_ham))
-        .route("/1.2/usage-limit", post(usage_limit).get(usage_limit))
+pub(crate) fn routes() -> Vec<Route> {
+    vec![
+        ("/1.1/verify-key", post(verify_key)),
+        ("/1.1/comment-check", post(comment_check)),
+        ("/1.1/submit-spam", post(submit_spam)),
+        ("/1.1/submit-ham", post(submit_ham)),
+        ("/1.2/usage-limit", post(usage_limit).get(usage_limit)),
+    ]
 }
 
 async fn verify_key(State(shared): State<Arc<Shared>>, request: Request) -> Response {
@@ -129,14 +130,13 @@ impl From<Problem> for Refused {
 struct Call {
     form: Form,
     headers: HeaderMap,
-    /// The key's place among [`AkismetKeys`].
-    key: usize,
+    key: KeyId,
     site: String,
 }
 
 impl Call {
     async fn read(shared: &Shared, request: Request) -> Result<Self, Refused> {
-        let akismet = shared.akismet()?;
+        let keys = shared.akismet()?.keys.now();
         let (parts, body) = request.into_parts();
         let form = if parts.method == Method::GET {
             Form::parse(parts.uri.query().unwrap_or_default().as_bytes(), "")
@@ -149,7 +149,7 @@ impl Call {
         };
         let presented = [form.get("api_key"), form.get("key")].into_iter().find(|key| !key.is_empty());
         let presented = presented.map_or_else(|| key_in_host(&parts), str::to_owned);
-        let (key, site) = akismet.keys.find(presented.trim()).ok_or(Invalid::Key)?;
+        let (key, site) = keys.find(presented.trim()).ok_or(Invalid::Key)?;
         let site = site.to_owned();
         Ok(Self { form, headers: parts.headers, key, site })
     }
@@ -282,7 +282,7 @@ fn content_type(headers: &HeaderMap) -> Result<String, Problem> {
 
 impl Shared {
     fn akismet(&self) -> Result<&Akismet, Problem> {
-        let akismet = self.gateway.akismet.as_ref();
+        let akismet = self.gateway.akismet.as_ref().filter(|akismet| !akismet.keys.now().is_empty());
         akismet.ok_or_else(|| Problem::new(ProblemKind::NotFound, "no site here has Akismet keys"))
     }
 
