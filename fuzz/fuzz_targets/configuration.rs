@@ -9,7 +9,7 @@ use libfuzzer_sys::fuzz_target;
 mod rejoinder {
     pub mod config;
 }
-use rejoinder::config::Config;
+use rejoinder::config::Layers;
 
 fuzz_target!(|data: &[u8]| {
     let mut fields = rejoinder_fuzz::fields(data);
@@ -17,7 +17,8 @@ fuzz_target!(|data: &[u8]| {
     let environment: Vec<(String, String)> = fields
         .filter_map(|variable| variable.split_once('=').map(|(key, value)| (format!("REJOINDER__{key}"), value.into())))
         .collect();
-    match Config::read(Some(("rejoinder.toml", &text)), environment.iter().cloned()) {
+    let read = Layers::of(Some(("rejoinder.toml", &text)), environment.iter().cloned());
+    match read.and_then(|layers| layers.config()) {
         Ok(config) => {
             assert!(!config.sites.is_empty());
             let policies = config.policies().expect("checked on reading");

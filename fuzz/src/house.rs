@@ -97,13 +97,13 @@ fn house() -> (Arc<LastRecord>, Router) {
     let gateway = Gateway {
         publisher: log.clone(),
         store: Arc::new(Empty),
-        sites: Arc::new(HashMap::from([(SITE.to_owned(), site)])),
+        sites: Arc::new(HashMap::from([(SITE.to_owned(), site)])).into(),
         tokens: TokenKeys::new([[7u8; 32]]).expect("a long key"),
         check: Arc::new(|event| {
             let errors = check_fields(event, &Policy::default()).err();
             errors.map_or(Ok(()), |errors| Err(errors.into_iter().map(v1::FieldError::from).collect()))
         }),
-        akismet: Some(Akismet { keys, filter: Arc::new(Judge(rules)) }),
+        akismet: Some(Akismet { keys: Arc::new(keys).into(), filter: Arc::new(Judge(rules)) }),
         health: Health::new(),
         settings: Settings { submit_per_minute: 0, akismet_per_minute: 0, ..Settings::default() },
         dev: None,

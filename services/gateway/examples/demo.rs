@@ -234,7 +234,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             mailbox: mailbox.clone(),
         }),
         store,
-        sites: Arc::new(HashMap::from([("news".to_owned(), site)])),
+        sites: Arc::new(HashMap::from([("news".to_owned(), site)])).into(),
         tokens: keys,
         check: Arc::new(check),
         akismet: None,

@@ -1,15 +1,17 @@
 //! Which pages' scripts may call the API.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
 use axum::http::{HeaderName, HeaderValue, Method, header, request::Parts};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
+use rejoinder_pipeline::Live;
+
 use crate::{IDEMPOTENCY_KEY, Site};
 
 /// Allows a site's own origins on its paths, and every site's on `/v1/comments/{id}`. No cookies: there are none.
-pub(crate) fn layer(sites: Arc<HashMap<String, Site>>) -> CorsLayer {
-    let allowed = move |origin: &HeaderValue, parts: &Parts| is_allowed(&sites, origin, parts.uri.path());
+pub(crate) fn layer(sites: Live<HashMap<String, Site>>) -> CorsLayer {
+    let allowed = move |origin: &HeaderValue, parts: &Parts| is_allowed(&sites.now(), origin, parts.uri.path());
     CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(allowed))
         .allow_methods([Method::GET, Method::POST])

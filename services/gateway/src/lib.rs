@@ -29,7 +29,7 @@ use axum::{
 };
 use rejoinder_comment_store::Store;
 use rejoinder_pipeline::{
-    Publisher,
+    Live, Publisher,
     health::{self, Health, State},
 };
 use rejoinder_proto::{token::TokenKeys, v1};
@@ -56,12 +56,12 @@ pub struct Gateway {
     /// Where comments are read.
     pub store: Arc<dyn Store>,
     /// The sites by name; a request for any other is a 404.
-    pub sites: Arc<HashMap<String, Site>>,
+    pub sites: Live<HashMap<String, Site>>,
     /// Verifies the tokens in moderators' links.
     pub tokens: TokenKeys,
     /// Checks a submission's fields.
     pub check: FieldCheck,
-    /// The Akismet interface; `None` where no site has a key.
+    /// The Akismet interface; `None` serves nobody.
     pub akismet: Option<Akismet>,
     /// The process's health, for `/readyz`.
     pub health: Arc<Health>,
@@ -80,11 +80,9 @@ struct Shared {
 }
 
 impl Shared {
-    fn site(&self, name: &str) -> Result<&Site, Problem> {
-        self.gateway
-            .sites
-            .get(name)
-            .ok_or_else(|| Problem::new(ProblemKind::NotFound, "no site of this name is served here"))
+    fn site(&self, name: &str) -> Result<Site, Problem> {
+        let site = self.gateway.sites.now().get(name).cloned();
+        site.ok_or_else(|| Problem::new(ProblemKind::NotFound, "no site of this name is served here"))
     }
 }
 
@@ -95,8 +93,7 @@ pub fn router(gateway: Gateway) -> Router {
     let probes = health::probes(gateway.health.clone()).with_state(());
     let cors = cors::layer(gateway.sites.clone());
     let limiter = limit::Limiter::new(gateway.settings.submit_per_minute, gateway.settings.submit_burst);
-    let keys = gateway.akismet.as_ref().map(|akismet| akismet.keys.clone()).unwrap_or_default();
-    let usage = akismet::Usage::new(&keys, &gateway.settings);
+    let usage = akismet::Usage::new(&gateway.settings);
     let dev = gateway.dev.is_some();
     let shared = Arc::new(Shared { gateway, limiter, usage, metrics: metrics::Metrics::new() });
     let api = Router::new()
@@ -110,10 +107,7 @@ pub fn router(gateway: Gateway) -> Router {
     let pages = Router::new()
         .route("/moderate/{token}", get(moderate::show).post(moderate::act))
         .route("/assets/{file}", get(assets::serve));
-    let mut routes = api.merge(pages);
-    if !keys.is_empty() {
-        routes = routes.merge(akismet::routes());
-    }
+    let mut routes = api.merge(pages).merge(akismet::routes());
     if dev {
         routes = routes.merge(dev::routes());
     }

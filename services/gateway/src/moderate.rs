@@ -111,7 +111,8 @@ fn verify(shared: &Shared, token: &str) -> Result<Claim, Problem> {
     let whole = shared.gateway.tokens.verify(token, Utc::now()).map_err(refused)?;
     let id = comment_id(&whole.comment_id);
     let action = whole.action();
-    let site = shared.gateway.sites.get(&whole.site);
+    let sites = shared.gateway.sites.now();
+    let site = sites.get(&whole.site);
     match (id, site) {
         (Some(id), Some(site)) if matches!(action, Action::Approve | Action::Spam | Action::Trash) => {
             if site.moderators.contains(&whole.moderator) {
@@ -155,7 +156,8 @@ fn told(decision: &Decision) -> String {
 
 impl Shared {
     fn page(&self, claim: &Claim, comment: &StoredComment, done: Option<String>) -> Response {
-        let site = self.gateway.sites.get(&claim.whole.site).map_or("", |site| &site.title);
+        let sites = self.gateway.sites.now();
+        let site = sites.get(&claim.whole.site).map_or("", |site| &site.title);
         let earlier = match (&comment.decision, &done) {
             (Some(decision), None) => format!("It was {}. The button changes that.", told(decision)),
             _ => String::new(),

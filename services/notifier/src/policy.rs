@@ -1,10 +1,11 @@
 use std::{collections::HashSet, fmt, str::FromStr};
 
 use lettre::Address;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Whom a site tells, and of what.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
     /// The site's name for people, in the mail's subject and text. Default: empty, which shows the site's key, because
@@ -30,12 +31,12 @@ impl Policy {
     /// Refuses moderators that could not be told apart.
     pub fn check(&self) -> Result<(), PolicyError> {
         let mut names = HashSet::new();
-        for moderator in &self.moderators {
+        for (number, moderator) in (1..).zip(&self.moderators) {
             if moderator.name.trim().is_empty() {
-                return Err(PolicyError::Nameless(moderator.email.clone()));
+                return Err(PolicyError::Nameless(number));
             }
             if !names.insert(&moderator.name) {
-                return Err(PolicyError::Twice(moderator.name.clone()));
+                return Err(PolicyError::Twice(number));
             }
         }
         Ok(())
@@ -43,7 +44,7 @@ impl Policy {
 }
 
 /// A person who decides.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Moderator {
     /// Unique within the site; it stands in links and in the record of who decided. A changed name is another person.
@@ -55,28 +56,29 @@ pub struct Moderator {
 /// A list of moderators that does not work.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyError {
-    /// A moderator has no name.
-    #[error("moderators: the one with the address {0} has no name; give every moderator a name")]
-    Nameless(Email),
+    /// A moderator has no name. Here and below by their place in the list, from 1 on: an error may be logged.
+    #[error("moderators: number {0} has no name; give every moderator a name")]
+    Nameless(usize),
     /// Two have the same name.
-    #[error("moderators: the name {0:?} occurs twice; decisions are recorded by name, so make them differ")]
-    Twice(String),
+    #[error("moderators: number {0} has the name of another; decisions are recorded by name, so make them differ")]
+    Twice(usize),
 }
 
 /// A mail address that any server takes: `user@domain`, ASCII.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
 pub struct Email(Address);
 
-/// What is not such an address.
+/// What is not such an address. It is not shown: an error may be logged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EmailError {
     /// No `user@domain`.
-    #[error("{0:?} is not a mail address; write it as user@example.org")]
-    Syntax(String),
+    #[error("this is not a mail address; write it as user@example.org")]
+    Syntax,
     /// It needs SMTPUTF8, which many servers lack.
-    #[error("{0:?} is not ASCII; write the domain in its xn-- form, and take an address with an ASCII user")]
-    Unicode(String),
+    #[error("this address is not ASCII; write the domain in its xn-- form, and take an address with an ASCII user")]
+    Unicode,
 }
 
 impl Email {
@@ -95,9 +97,9 @@ impl FromStr for Email {
 
     fn from_str(text: &str) -> Result<Self, EmailError> {
         if !text.is_ascii() {
-            return Err(EmailError::Unicode(text.to_owned()));
+            return Err(EmailError::Unicode);
         }
-        text.parse().map(Self).map_err(|_| EmailError::Syntax(text.to_owned()))
+        text.parse().map(Self).map_err(|_| EmailError::Syntax)
     }
 }
 
@@ -134,8 +136,8 @@ mod tests {
     #[test]
     fn moderators_must_be_told_apart() {
         assert_eq!(policy(&["amin", "sara"]).check(), Ok(()));
-        assert_eq!(policy(&["amin", "amin"]).check(), Err(PolicyError::Twice("amin".into())));
-        assert!(matches!(policy(&["amin", " "]).check(), Err(PolicyError::Nameless(_))));
+        assert_eq!(policy(&["amin", "amin"]).check(), Err(PolicyError::Twice(2)));
+        assert!(matches!(policy(&["amin", " "]).check(), Err(PolicyError::Nameless(2))));
     }
 
     #[test]

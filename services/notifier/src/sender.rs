@@ -11,7 +11,7 @@ use std::{
 };
 
 use chrono::Utc;
-use rejoinder_pipeline::{Transient, health::Health};
+use rejoinder_pipeline::{Live, Transient, health::Health};
 use rejoinder_proto::token::TokenKeys;
 use tokio::{
     sync::{Notify, Semaphore},
@@ -45,7 +45,7 @@ pub struct Sender(Parts);
 
 struct Parts {
     settings: Settings,
-    sites: Arc<HashMap<String, Policy>>,
+    sites: Live<HashMap<String, Policy>>,
     keys: TokenKeys,
     outbox: Arc<dyn Outbox>,
     comments: Arc<dyn Comments>,
@@ -60,14 +60,14 @@ impl Sender {
     /// `wake` is shared with the stage when it runs in the same process.
     pub fn new(
         settings: Settings,
-        sites: Arc<HashMap<String, Policy>>,
+        sites: impl Into<Live<HashMap<String, Policy>>>,
         keys: TokenKeys,
         outbox: Arc<dyn Outbox>,
         comments: Arc<dyn Comments>,
         mailer: Mailer,
         wake: Arc<Notify>,
     ) -> Self {
-        let slots = Semaphore::new(mailer.width());
+        let (sites, slots) = (sites.into(), Semaphore::new(mailer.width()));
         let (signer, metrics) = (None, Metrics::new());
         Self(Parts { settings, sites, keys, outbox, comments, mailer, signer, wake, slots, metrics })
     }

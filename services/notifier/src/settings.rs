@@ -1,12 +1,13 @@
 use std::{env, fs, io, net::IpAddr, path::PathBuf, time::Duration};
 
+use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::Email;
 
 /// How mail leaves the process. All times are in seconds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// The mails' sender. Its domain also makes the Message-IDs. Default: rejoinder@localhost, which no server outside
@@ -76,7 +77,7 @@ impl Default for Settings {
 }
 
 /// Where mail goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Backend {
     /// A folder of .eml files.
@@ -86,7 +87,7 @@ pub enum Backend {
 }
 
 /// The SMTP server.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Smtp {
     /// Its name. Default: localhost.
@@ -137,7 +138,7 @@ impl Default for Smtp {
 }
 
 /// The signature of every mail (DKIM), by which receivers know that it is from the sender's domain.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Dkim {
     /// A PEM file with the private key: RSA of 2048 bits or more, or Ed25519. When it changes it is read again. Default:
@@ -151,7 +152,7 @@ pub struct Dkim {
 }
 
 /// How a connection is protected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Security {
     /// Begun in the clear, and upgraded before anything is said.

@@ -1,7 +1,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use rejoinder_pipeline::{Outcome, Reason, Received, Stage, Transient};
+use rejoinder_pipeline::{Live, Outcome, Reason, Received, Stage, Transient};
 use rejoinder_proto::{
     DecodeError, Event, Timestamp, Topic,
     headers::Headers,
@@ -15,7 +15,7 @@ use crate::{NewMail, Outbox, OutboxError, Policy, metrics::Metrics, row_id};
 
 /// Writes into the outbox whom to tell about held comments, and takes out what nobody need be told any more.
 pub struct Notifier {
-    sites: Arc<HashMap<String, Policy>>,
+    sites: Live<HashMap<String, Policy>>,
     outbox: Arc<dyn Outbox>,
     wake: Arc<Notify>,
     metrics: Metrics,
@@ -23,8 +23,8 @@ pub struct Notifier {
 
 impl Notifier {
     /// `wake` is the sender's, when it runs in the same process.
-    pub fn new(sites: Arc<HashMap<String, Policy>>, outbox: Arc<dyn Outbox>, wake: Arc<Notify>) -> Self {
-        Self { sites, outbox, wake, metrics: Metrics::new() }
+    pub fn new(sites: impl Into<Live<HashMap<String, Policy>>>, outbox: Arc<dyn Outbox>, wake: Arc<Notify>) -> Self {
+        Self { sites: sites.into(), outbox, wake, metrics: Metrics::new() }
     }
 }
 
@@ -52,12 +52,13 @@ impl Stage for Notifier {
     type Out = Nothing;
 
     async fn process(&mut self, batch: &[Received<Input>]) -> Result<Vec<Outcome<Nothing>>, Transient> {
+        let sites = self.sites.now();
         // The last word about a comment counts; nothing of the batch has reached the outbox before.
         let mut last: HashMap<Uuid, Option<Vec<NewMail>>> = HashMap::new();
         let mut outcomes = Vec::with_capacity(batch.len());
         for received in batch {
             let step = match &received.event {
-                Input::Screened(event) => screened(&self.sites, event, received.trace),
+                Input::Screened(event) => screened(&sites, event, received.trace),
                 Input::Moderated(event) => Ok(moderated(event)),
             };
             match step {

@@ -16,6 +16,7 @@ pub mod kafka {
     mod settings;
     pub use self::settings::{KafkaSettings, MAX_RECORD_BYTES};
 }
+mod live;
 pub mod log;
 pub mod moment;
 mod record;
@@ -27,6 +28,7 @@ pub mod telemetry;
 mod window;
 
 pub use dead_letter::{is_for, replayed, settled, to_dead_letter};
+pub use live::{Live, Seat};
 pub use log::{
     BatchLimits, Consumer, Follower, Log, LogError, Publisher, Range, Reader, Records, Transactor, Unavailable,
 };

@@ -6,10 +6,10 @@ use anyhow::{Context, Result};
 use async_trait::async_trait;
 use rejoinder_external_check::AkismetCheck;
 use rejoinder_gateway::CommentCheck;
-use rejoinder_pipeline::Transient;
+use rejoinder_pipeline::{Live, Transient};
 use rejoinder_proto::v1;
 use rejoinder_spam_filter::{
-    Facts, Minds, Mode, Policy, PolicyError, Reading, Rules,
+    Facts, Minds, Reading, Rules,
     external::{External, Externals},
     model::Features,
     screen_read,
@@ -19,27 +19,22 @@ use crate::config::SiteConfig;
 
 /// Judges by each site's own policy.
 pub struct FilterCheck {
-    rules: HashMap<String, Rules>,
+    rules: Live<HashMap<String, Rules>>,
     minds: Arc<Minds>,
 }
 
 impl FilterCheck {
-    /// The sites' policies, but for their mode: whether strangers wait for a moderator is the calling blog's to say, which
-    /// knows its authors.
-    pub fn new(policies: &HashMap<String, Policy>, minds: Arc<Minds>) -> Result<Self, PolicyError> {
-        let rules = policies.iter().map(|(site, policy)| {
-            let rules = Rules::new(Policy { mode: Mode::Post, ..policy.clone() });
-            let named = |source| PolicyError::Site { site: site.clone(), source: Box::new(source) };
-            Ok((site.clone(), rules.map_err(named)?))
-        });
-        Ok(Self { rules: rules.collect::<Result<_, _>>()?, minds })
+    /// By the rules of [`crate::seats::asked`].
+    pub fn new(rules: impl Into<Live<HashMap<String, Rules>>>, minds: Arc<Minds>) -> Self {
+        Self { rules: rules.into(), minds }
     }
 }
 
 #[async_trait]
 impl CommentCheck for FilterCheck {
     async fn check(&self, comment: &v1::Comment) -> Result<v1::CommentScreened, Transient> {
-        let rules = self.rules.get(&comment.site);
+        let rules = self.rules.now();
+        let rules = rules.get(&comment.site);
         let rules = rules.ok_or_else(|| Transient::new("spam policy", "the site has none"))?;
         // Nothing is called ham by a filter that does not know yet what the site's moderators have taught.
         if !self.minds.caught_up() {
@@ -52,21 +47,22 @@ impl CommentCheck for FilterCheck {
 }
 
 /// The services that the sites ask. All workers of a process share them, and so what is known of who does not answer.
-pub fn externals(sites: &HashMap<String, SiteConfig>) -> Result<Arc<Externals>> {
+pub fn externals(sites: &HashMap<String, SiteConfig>) -> Result<Externals> {
     let with_check = sites.iter().filter_map(|(name, site)| Some((name, site.external_check.as_ref()?)));
     let externals = with_check.map(|(name, settings)| {
         let check = AkismetCheck::new(settings).with_context(|| format!("sites.{name}.external_check"))?;
         Ok((name.clone(), Arc::new(External::new(name, Arc::new(check), settings.terms()))))
     });
-    externals.collect::<Result<_>>().map(Arc::new)
+    externals.collect()
 }
 
 #[cfg(test)]
 mod tests {
     use rejoinder_proto::v1::Verdict;
-    use rejoinder_spam_filter::{Decisions, Follower, Taught, model::Model};
+    use rejoinder_spam_filter::{Decisions, Follower, Mode, Policy, Taught, model::Model};
 
     use super::*;
+    use crate::seats::asked;
 
     async fn minds() -> Arc<Minds> {
         let minds = Arc::new(Minds::new(Arc::new(Model::shipped().clone())));
@@ -85,7 +81,8 @@ mod tests {
     }
 
     async fn verdict(policy: Policy, text: &str) -> Verdict {
-        let check = FilterCheck::new(&[("news".to_owned(), policy)].into(), minds().await).expect("a good policy");
+        let rules = asked(&[("news".to_owned(), policy)].into()).expect("a good policy");
+        let check = FilterCheck::new(Arc::new(rules), minds().await);
         let comment = v1::Comment { site: "news".into(), text: text.into(), ..v1::Comment::default() };
         check.check(&comment).await.expect("a verdict").verdict()
     }
@@ -107,7 +104,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_site_without_a_policy_is_not_judged() {
-        let check = FilterCheck::new(&HashMap::new(), minds().await).expect("no policy is wrong");
+        let check = FilterCheck::new(Arc::new(HashMap::new()), minds().await);
         let comment = v1::Comment { site: "gone".into(), ..v1::Comment::default() };
         assert!(check.check(&comment).await.is_err());
     }

@@ -266,6 +266,25 @@ pub fn times(from: Option<Moment>, to: Option<Moment>) -> Range {
 pub enum ConfigCommand {
     /// Print the configuration file with every default and its reason
     Default,
-    /// Read the configuration, and say what is wrong with it
-    Check,
+    /// Say everything that is wrong with a configuration and with the files that it names; exits with 1
+    Check(CheckArgs),
+    /// Print the JSON Schema of the configuration file, for editors
+    Schema,
+    /// Print what is in force, each value with its source, secrets hidden
+    Show,
+    /// Print docs/configuration.md
+    #[command(hide = true)]
+    Reference,
+}
+
+/// `rejoinder config check`
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// In place of --config
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+
+    /// Do not open the files that it names, which may be on another machine
+    #[arg(long)]
+    pub no_files: bool,
 }

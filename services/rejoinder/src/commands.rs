@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod checksum;
+pub mod config;
 pub mod dead_letters;
 pub mod migrate;
 pub mod ready;

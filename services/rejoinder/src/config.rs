@@ -1,21 +1,18 @@
 //! The configuration: one documented file, read over its own defaults, and the environment over both.
 
+mod layers;
 mod merge;
 mod secrets;
 mod site;
 
 use std::{
     collections::HashMap,
-    env,
-    ffi::OsString,
-    fs,
+    env, fs,
     path::{Path, PathBuf},
-    sync::Arc,
     time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
-use config::{File, FileFormat};
 use rejoinder_gateway::AkismetKeys;
 use rejoinder_pipeline::{
     kafka::KafkaSettings,
@@ -23,16 +20,20 @@ use rejoinder_pipeline::{
     telemetry::LogFormat,
 };
 use rejoinder_spam_filter::model::Model;
+use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-pub use self::site::{Policies, SiteConfig, laid_over};
+pub use self::{
+    layers::{Layers, Source},
+    site::{Policies, SiteConfig, laid_over},
+};
 
 /// The documented file: the first layer of every configuration.
 pub const DEFAULT: &str = include_str!("../../../deploy/rejoinder.toml");
 
 /// Which log and which database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Deployment {
     /// SQLite files in one process.
@@ -42,7 +43,7 @@ pub enum Deployment {
 }
 
 /// Everything that can be set. The defaults and their reasons stand in `deploy/rejoinder.toml`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Which log and which database.
@@ -76,13 +77,14 @@ pub struct Config {
     /// The spam filter.
     pub spam_filter: SpamFilterConfig,
     /// The policy of every site, where the site does not say otherwise.
+    #[schemars(with = "site::PolicyShape")]
     pub policy: serde_json::Value,
     /// The sites.
     pub sites: HashMap<String, SiteConfig>,
 }
 
 /// `[spam_filter]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SpamFilterConfig {
     /// File of the learned model; empty takes the one that is part of the program.
@@ -92,7 +94,7 @@ pub struct SpamFilterConfig {
 }
 
 /// `[log]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LogConfig {
     /// text or json.
@@ -102,7 +104,7 @@ pub struct LogConfig {
 }
 
 /// `[probes]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProbesConfig {
     /// Address of the workers' probe pages.
@@ -110,7 +112,7 @@ pub struct ProbesConfig {
 }
 
 /// `[pipeline]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PipelineConfig {
     /// Records in one transaction, at most.
@@ -126,7 +128,7 @@ pub struct PipelineConfig {
 }
 
 /// `[embedded]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EmbeddedConfig {
     /// Partitions a topic, when the log is made.
@@ -136,10 +138,11 @@ pub struct EmbeddedConfig {
 }
 
 /// `[postgres]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PostgresConfig {
     /// postgres://user:password@host/database
+    #[schemars(with = "String", extend("writeOnly" = true))]
     pub url: SecretString,
     /// A file with the url.
     pub url_file: PathBuf,
@@ -150,11 +153,12 @@ pub struct PostgresConfig {
 }
 
 /// `[moderation]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ModerationConfig {
     /// Keys that sign the links, the newest first.
     #[serde(deserialize_with = "secrets::secrets")]
+    #[schemars(with = "site::OneOrMore", extend("writeOnly" = true))]
     pub keys: Vec<SecretString>,
     /// Files with such keys, one each.
     pub key_files: Vec<PathBuf>,
@@ -172,57 +176,24 @@ impl Config {
         read_model(&self.spam_filter.trial_model, "spam_filter.trial_model")
     }
 
-    /// Reads the defaults, then the file, then `REJOINDER__SECTION__KEY` from the environment (a value that starts with
-    /// `[` or `{` is read as JSON). A key that is not known is an error that names it.
-    pub fn load(file: Option<&PathBuf>) -> Result<Self> {
-        // What is not UTF-8 is refused where it is used, and is nothing to us elsewhere.
-        let lossy = |text: OsString| text.to_string_lossy().into_owned();
-        let variables = env::vars_os().map(|(name, value)| (lossy(name), lossy(value)));
-        let Some(path) = file else { return Self::read(None, variables) };
-        let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        Self::read(Some((&path.display().to_string(), &text)), variables)
-    }
-
-    /// The same of a file's name and text.
-    pub fn read(file: Option<(&str, &str)>, variables: impl Iterator<Item = (String, String)>) -> Result<Self> {
-        let mut layers = config::Config::builder().add_source(File::from_str(DEFAULT, FileFormat::Toml));
-        if let Some((name, text)) = file {
-            let table: toml::Table = toml::from_str(text).map_err(|error| secrets::not_toml(name, text, &error))?;
-            table.keys().try_for_each(|key| without_brackets(key))?;
-            // A file that names sites means these and no others.
-            if table.contains_key("sites") {
-                layers =
-                    config::Config::builder().add_source(File::from_str(&without_sites(DEFAULT)?, FileFormat::Toml));
-            }
-            layers = layers.add_source(File::from_str(text, FileFormat::Toml));
-        }
-        for (key, value) in environment(variables)? {
-            layers = layers.set_override(&key, value).with_context(|| format!("configuration, at {key}"))?;
-        }
-        let layers = layers.build().context("the configuration cannot be read")?;
-        let mut config: Self = serde_path_to_error::deserialize(layers).map_err(|error| {
-            let path = error.path().to_string();
-            match secrets::may_hold_one(&path) {
-                true => anyhow::anyhow!("configuration, at {path}: not of the kind that belongs there"),
-                false => anyhow::anyhow!("configuration, at {path}: {}", error.into_inner()),
-            }
-        })?;
-        config.policies()?;
-        config.akismet_keys()?;
-        config.check_externals()?;
-        config.reached_at(&config.listen.clone());
-        config.mail.check().context("configuration, at mail")?;
-        config.mail.folder = config.data_dir.join(&config.mail.folder);
-        if config.sites.is_empty() {
+    /// Refuses what cannot be meant.
+    fn checked(mut self) -> Result<Self> {
+        self.policies()?;
+        self.akismet_keys()?;
+        self.check_externals()?;
+        self.reached_at(&self.listen.clone());
+        self.mail.check().context("configuration, at mail")?;
+        self.mail.folder = self.data_dir.join(&self.mail.folder);
+        if self.sites.is_empty() {
             bail!("configuration: no site is named; add a [sites.NAME] section");
         }
-        Ok(config)
+        Ok(self)
     }
 
     /// The policies of every site: the shared one with the site's own values over it.
-    pub fn policies(&self) -> Result<Arc<Policies>> {
+    pub fn policies(&self) -> Result<Policies> {
         let model = !self.spam_filter.trial_model.as_os_str().is_empty();
-        Policies::new(&self.policy, &self.sites, model).map(Arc::new)
+        Policies::new(&self.policy, &self.sites, model)
     }
 
     /// The keys of every site, each for one site.
@@ -285,39 +256,6 @@ fn read_model(path: &Path, setting: &str) -> Result<Option<Model>> {
     }
     let named = || format!("{setting}: {}", path.display());
     Ok(Some(Model::decode(&fs::read(path).with_context(named)?).with_context(named)?))
-}
-
-/// The keys and values that the environment sets. Policies have no fixed shape while they are merged, so their numbers
-/// and switches are told from words here; elsewhere the field's type decides.
-fn environment(variables: impl Iterator<Item = (String, String)>) -> Result<Vec<(String, config::Value)>> {
-    let mut overrides = Vec::new();
-    for (name, value) in variables {
-        let Some(key) = name.strip_prefix("REJOINDER__") else { continue };
-        let key = key.to_lowercase().replace("__", ".");
-        without_brackets(&key)?;
-        let structured = value.starts_with(['[', '{']);
-        let value = match serde_json::from_str::<config::Value>(&value) {
-            Ok(parsed) if structured || key.contains("policy.") => parsed,
-            Err(error) if structured => bail!("{name} is not JSON: {error}"),
-            _ => value.into(),
-        };
-        overrides.push((key, value));
-    }
-    Ok(overrides)
-}
-
-/// The `config` crate takes a key for a path: `x[4000000000]` would make a list of so many.
-fn without_brackets(key: &str) -> Result<()> {
-    match key.contains('[') {
-        true => bail!("configuration, at {key}: no setting has brackets in its name; write a list as its value"),
-        false => Ok(()),
-    }
-}
-
-fn without_sites(file: &str) -> Result<String> {
-    let mut table: toml::Table = toml::from_str(file).context("the default configuration is not TOML")?;
-    table.insert("sites".into(), toml::Value::Table(toml::Table::new()));
-    toml::to_string(&table).context("the default configuration cannot be written")
 }
 
 #[cfg(test)]

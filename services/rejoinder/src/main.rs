@@ -8,12 +8,14 @@ mod cli;
 mod commands;
 mod config;
 mod deployment;
+mod reload;
 mod seams;
+mod seats;
 mod secrets;
 mod services;
 mod workers;
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
@@ -21,8 +23,8 @@ use rejoinder_gateway::Dev;
 use rejoinder_pipeline::telemetry::{self, Service};
 
 use self::{
-    cli::{Cli, Command, ConfigCommand, SubmitArgs},
-    config::{Config, Deployment},
+    cli::{Cli, Command, SubmitArgs},
+    config::{Config, Deployment, Layers},
     services::House,
 };
 
@@ -51,21 +53,21 @@ fn main() -> ExitCode {
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 fn start(cli: Cli) -> Result<()> {
-    if let Command::Config(ConfigCommand::Default) = cli.command {
-        print!("{}", config::DEFAULT);
-        return Ok(());
+    if let Command::Config(command) = &cli.command {
+        return commands::config::run(command, cli.config.as_deref());
     }
     if let Command::Ready { address } = &cli.command {
         return commands::ready::run(address);
     }
-    let config = Config::load(cli.config.as_ref())?;
+    let layers = Layers::load(cli.config.as_deref())?;
+    let config = layers.config()?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
     let telemetry = {
         let _within = runtime.enter();
         telemetry::init(config.log.format, &config.log.filter, &service(&cli.command, &config))?
     };
-    let result = runtime.block_on(run(cli.command, config));
+    let result = runtime.block_on(run(cli.command, config, cli.config.as_deref().map(|file| (file, &layers))));
     telemetry.end();
     // A start that failed half way leaves followers on their threads, which nobody has told to stop.
     runtime.shutdown_timeout(LAST_WORDS);
@@ -85,14 +87,17 @@ fn service(command: &Command, config: &Config) -> Service {
     Service { name: name.to_owned(), instance: config.instance(), version: env!("CARGO_PKG_VERSION") }
 }
 
-async fn run(command: Command, mut config: Config) -> Result<()> {
+/// Where the configuration was read, and what stood there.
+type Read<'a> = Option<(&'a Path, &'a Layers)>;
+
+async fn run(command: Command, mut config: Config, read: Read<'_>) -> Result<()> {
     match command {
         Command::Dev | Command::Run => {
             config.deployment = Deployment::Embedded;
-            everything(config, matches!(command, Command::Dev)).await
+            everything(config, matches!(command, Command::Dev), read).await
         }
         Command::Validator | Command::SpamFilter | Command::CommentStore | Command::Notifier | Command::Gateway => {
-            worker(command, config).await
+            worker(command, config, read).await
         }
         Command::Migrate => commands::migrate::run(&config).await,
         Command::Topics(command) => {
@@ -106,17 +111,13 @@ async fn run(command: Command, mut config: Config) -> Result<()> {
         Command::Replay(args) => commands::replay::run(&config, &args).await,
         Command::Checksum(args) => commands::checksum::run(&config, &args).await,
         Command::Spam(command) => commands::spam::run(&config, command).await,
-        Command::Config(ConfigCommand::Check) => {
-            println!("the configuration is good");
-            Ok(())
-        }
-        // Done before there was a configuration.
-        Command::Config(ConfigCommand::Default) | Command::Ready { .. } => Ok(()),
+        // Done before a configuration is read.
+        Command::Config(_) | Command::Ready { .. } => Ok(()),
     }
 }
 
 /// Every worker and the gateway in this process.
-async fn everything(mut config: Config, dev: bool) -> Result<()> {
+async fn everything(mut config: Config, dev: bool, read: Read<'_>) -> Result<()> {
     let log = deployment::embedded_log(&config)?;
     let listener = services::listen(&config.listen, "listen").await?;
     let address = listener.local_addr()?.to_string();
@@ -129,6 +130,7 @@ async fn everything(mut config: Config, dev: bool) -> Result<()> {
     let mut workers = house.workers()?;
     start_workers(&house, &mut workers).await?;
     house.retention(&mut workers, log);
+    follow(&house, &mut workers, read)?;
     house.gateway(&mut workers, listener, page)?;
     println!("rejoinder listens on http://{address}");
     if dev {
@@ -136,6 +138,14 @@ async fn everything(mut config: Config, dev: bool) -> Result<()> {
         println!("  the moderator's mailbox:        http://{address}/mailbox");
     }
     workers.run().await
+}
+
+/// Follows the configuration file, where there is one.
+fn follow(house: &House, workers: &mut workers::Workers, read: Read<'_>) -> Result<()> {
+    match read {
+        Some((file, layers)) => house.reload(workers, file, layers),
+        None => Ok(()),
+    }
 }
 
 async fn start_workers(house: &House, workers: &mut workers::Workers) -> Result<()> {
@@ -146,7 +156,7 @@ async fn start_workers(house: &House, workers: &mut workers::Workers) -> Result<
 }
 
 /// One worker of the distributed deployment.
-async fn worker(command: Command, config: Config) -> Result<()> {
+async fn worker(command: Command, config: Config, read: Read<'_>) -> Result<()> {
     if config.deployment == Deployment::Embedded {
         bail!(
             "deployment is \"embedded\": its log belongs to one process, so run all workers in it with `rejoinder run`; \
@@ -155,6 +165,7 @@ async fn worker(command: Command, config: Config) -> Result<()> {
     }
     let mut house = House::open(config).await?;
     let mut workers = house.workers()?;
+    follow(&house, &mut workers, read)?;
     match command {
         Command::Validator => house.validator(&mut workers)?,
         Command::SpamFilter => house.spam_filter(&mut workers)?,

@@ -1,21 +1,22 @@
 //! Each service as this process runs it: what it is given, and how it starts.
 
 use std::{
+    path::Path,
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
 use anyhow::{Context, Result};
 use rejoinder_comment_store::{CommentStore, Store, inspect::Inspect};
-use rejoinder_gateway::{Akismet, Dev, Gateway, Site};
+use rejoinder_gateway::{Akismet, AkismetKeys, Dev, Gateway};
 use rejoinder_notifier::{Mailer, Notifier, Sender, dkim::Signer};
 use rejoinder_pipeline::{
-    Log,
+    Live, Log,
     health::{self, Health},
     sqlite::SqliteLog,
 };
 use rejoinder_spam_filter::{
-    Minds, Rules, SpamFilter, Trials,
+    Minds, Screening, SpamFilter,
     campaign::{self, Campaigns, Following},
     external::Recheck,
     model::Model,
@@ -24,10 +25,12 @@ use rejoinder_validator::Validator;
 use tokio::{net::TcpListener, sync::Notify};
 
 use crate::{
-    akismet::{self, FilterCheck},
-    config::{Config, Policies, SiteConfig},
+    akismet::FilterCheck,
+    config::{Config, Layers},
     deployment,
+    reload::Reload,
     seams::{HeldForCheck, StoreDecisions, StoreHistory, StoreMembers},
+    seats::{Prepared, Seats},
     workers::Workers,
 };
 
@@ -35,8 +38,8 @@ use crate::{
 pub struct House {
     /// The configuration.
     pub config: Config,
-    /// The effective policies.
-    pub policies: Arc<Policies>,
+    /// Sites and policies in force.
+    seats: Arc<Seats>,
     /// The log.
     pub log: Arc<dyn Log>,
     /// The comment store.
@@ -46,6 +49,8 @@ pub struct House {
     /// The spam filter's model.
     model: Arc<Model>,
     minds: OnceLock<Arc<Minds>>,
+    /// The model on trial.
+    on_trial: Option<Arc<Minds>>,
 }
 
 impl House {
@@ -58,9 +63,17 @@ impl House {
     /// Opens the store beside a log that is open already.
     pub async fn with_log(config: Config, log: Arc<dyn Log>) -> Result<Self> {
         let store = deployment::store(&config).await?;
-        let policies = config.policies()?;
-        let model = Arc::new(config.model()?);
-        Ok(Self { config, policies, log, store, health: Health::new(), model, minds: OnceLock::new() })
+        let (model, on_trial) = (Arc::new(config.model()?), config.trial_model()?);
+        let on_trial = on_trial.map(|model| Arc::new(Minds::new(Arc::new(model))));
+        let seats = Arc::new(Seats::new(Prepared::new(&config, on_trial.as_ref())?));
+        Ok(Self { config, seats, log, store, health: Health::new(), model, minds: OnceLock::new(), on_trial })
+    }
+
+    /// Follows the file from which the configuration was read.
+    pub fn reload(&self, workers: &mut Workers, file: &Path, layers: &Layers) -> Result<()> {
+        let reload = Reload::new(file, layers, Arc::clone(&self.seats), self.on_trial.clone())?;
+        workers.spawn("reload", reload.run(workers.stop()));
+        Ok(())
     }
 
     /// Deletes old records from the embedded log, once an hour.
@@ -97,85 +110,101 @@ impl House {
 
     /// Starts the validator.
     pub fn validator(&self, workers: &mut Workers) -> Result<()> {
-        let (policies, history) = (Arc::clone(&self.policies), self.history());
-        workers.start(move || Ok(Validator::new(Arc::clone(&policies.validation), history.clone())))
+        let (policies, history) = (self.seats.validation.live(), self.history());
+        workers.start(move || Ok(Validator::new(policies.clone(), history.clone())))
     }
 
     /// Starts the spam filter, and what tells it of other filters' comments and of moderators' decisions.
     pub fn spam_filter(&self, workers: &mut Workers) -> Result<()> {
-        let (policies, history) = (Arc::clone(&self.policies), self.history());
-        let externals = akismet::externals(&self.config.sites)?;
-        let trials = self.trials(workers)?;
-        for (site, external) in externals.iter() {
-            let rules = Rules::new(self.policies.screening[site].clone())?;
-            let store = Arc::new(HeldForCheck(Arc::clone(&self.store)));
-            let recheck = Recheck::new(Arc::clone(external), rules, store, self.log.publisher()?);
-            let stop = workers.stop();
-            workers.spawn("recheck", async move {
-                recheck.run(stop).await;
-                Ok(())
-            });
+        let (screening, history) = (self.seats.screening.live(), self.history());
+        self.rechecks(workers)?;
+        if let Some(minds) = &self.on_trial {
+            self.follow(workers, "trial-learner", minds, None);
         }
-        let minds = self.minds(workers);
+        let minds = self.minds(workers, None);
         let campaigns = self.campaigns(workers)?;
         workers.start(move || {
-            let filter = SpamFilter::new(&policies.screening, history.clone(), Arc::clone(&campaigns))?;
-            let filter = filter.with_externals(Arc::clone(&externals)).with_minds(Arc::clone(&minds));
-            Ok(match &trials {
-                Some(trials) => filter.with_trials(Arc::clone(trials)),
-                None => filter,
-            })
+            let filter = SpamFilter::new(screening.clone(), history.clone(), Arc::clone(&campaigns));
+            Ok(filter.with_minds(Arc::clone(&minds)))
         })
     }
 
-    /// What is on trial, where anything is.
-    fn trials(&self, workers: &mut Workers) -> Result<Option<Arc<Trials>>> {
-        if self.policies.trials.is_empty() {
-            return Ok(None);
-        }
-        let sites = self.policies.trials.iter();
-        let sites = sites.map(|(site, trial)| (site.clone(), (trial.name.clone(), trial.policy.clone()))).collect();
-        let trials = Trials::new(sites).context("configuration, at policy.trial.screening")?;
-        let Some(model) = self.config.trial_model()? else { return Ok(Some(Arc::new(trials))) };
-        Ok(Some(Arc::new(trials.with_minds(self.learning(workers, "trial-learner", Arc::new(model))))))
+    /// Asks the sites' external checks again about what is held for them; anew when other checks or policies are in force.
+    fn rechecks(&self, workers: &mut Workers) -> Result<()> {
+        let (mut live, stop) = (self.seats.screening.live(), workers.stop());
+        let (store, publisher) = (Arc::new(HeldForCheck(Arc::clone(&self.store))), self.log.publisher()?);
+        workers.spawn("recheck", async move {
+            loop {
+                let now: Arc<Screening> = live.now();
+                let rounds = now.externals.iter().filter_map(|(site, external)| {
+                    let (rules, store) = (now.rules.get(site)?.clone(), store.clone());
+                    let recheck = Recheck::new(Arc::clone(external), rules, store, Arc::clone(&publisher));
+                    Some(recheck.run(stop.clone()))
+                });
+                let rounds = futures::future::join_all(rounds);
+                tokio::select! {
+                    () = stop.cancelled() => return Ok(()),
+                    () = live.changed() => {}
+                    _ = rounds, if !now.externals.is_empty() => return Ok(()),
+                }
+            }
+        });
+        Ok(())
     }
 
     /// The learned model, which follows moderators' decisions for as long as the workers run. All parts of a process share
     /// one.
-    fn minds(&self, workers: &mut Workers) -> Arc<Minds> {
-        let minds = self.minds.get_or_init(|| self.learning(workers, "learner", Arc::clone(&self.model)));
+    fn minds(&self, workers: &mut Workers, keys: Option<Live<AkismetKeys>>) -> Arc<Minds> {
+        let minds = self.minds.get_or_init(|| {
+            let minds = Arc::new(Minds::new(Arc::clone(&self.model)));
+            self.follow(workers, "learner", &minds, keys);
+            minds
+        });
         Arc::clone(minds)
     }
 
-    /// A model that follows moderators' decisions for as long as the workers run.
-    fn learning(&self, workers: &mut Workers, name: &'static str, model: Arc<Model>) -> Arc<Minds> {
-        let minds = Arc::new(Minds::new(model));
-        let (follower, decisions) = (Arc::clone(&minds), StoreDecisions(Arc::clone(&self.store)));
+    /// Lets a model follow moderators' decisions for as long as the workers run; where `keys` are given, from when there is
+    /// one.
+    fn follow(&self, workers: &mut Workers, name: &'static str, minds: &Arc<Minds>, keys: Option<Live<AkismetKeys>>) {
+        let (follower, decisions) = (Arc::clone(minds), StoreDecisions(Arc::clone(&self.store)));
         let stop = workers.stop();
         workers.spawn(name, async move {
-            stop.run_until_cancelled(follower.follow(&decisions)).await;
+            let following = async {
+                if let Some(mut keys) = keys {
+                    keys.until(|keys| !keys.is_empty()).await;
+                }
+                follower.follow(&decisions).await;
+            };
+            stop.run_until_cancelled(following).await;
             Ok(())
         });
-        minds
     }
 
     /// What the filter knows of campaigns: from all filters' screenings, and from moderators' decisions, which what waits
     /// follows.
     fn campaigns(&self, workers: &mut Workers) -> Result<Arc<Campaigns>> {
-        let campaigns = Arc::new(Campaigns::new(&self.policies.screening).awaiting_decisions());
+        let (screening, mut changes) = (self.seats.screening.live(), self.seats.screening.live());
+        let campaigns = Arc::new(Campaigns::new(&self.config.policies()?.screening).awaiting_decisions());
+        let (limited, stop) = (Arc::clone(&campaigns), workers.stop());
+        workers.spawn("campaign-limits", async move {
+            while stop.run_until_cancelled(changes.changed()).await.is_some() {
+                limited.limit(&changes.now());
+            }
+            Ok(())
+        });
         let (log, known, stop) = (Arc::clone(&self.log), Arc::clone(&campaigns), workers.stop());
         workers.spawn("campaigns", async move {
             let stopped = move || stop.is_cancelled();
             Ok(tokio::task::spawn_blocking(move || campaign::follow(log.as_ref(), &known, stopped)).await?)
         });
         let following = Following::new(
-            &self.policies.screening,
+            screening,
             Arc::clone(&campaigns),
             Arc::new(StoreDecisions(Arc::clone(&self.store))),
             Arc::new(StoreMembers(Arc::clone(&self.store))),
             self.history(),
             self.log.publisher()?,
-        )?;
+        );
         let stop = workers.stop();
         workers.spawn("decisions", async move {
             following.run(stop).await;
@@ -193,10 +222,10 @@ impl House {
     /// Starts the notifier: the stage that fills the outbox, and the sender that empties it.
     pub async fn notifier(&self, workers: &mut Workers) -> Result<()> {
         let outbox = deployment::outbox(&self.config).await?;
-        let (sites, wake) = (&self.policies.notification, Arc::new(Notify::new()));
+        let (sites, wake) = (self.seats.notification.live(), Arc::new(Notify::new()));
         let sender = Sender::new(
             self.config.mail.clone(),
-            Arc::clone(sites),
+            sites.clone(),
             deployment::token_keys(&self.config)?,
             Arc::clone(&outbox),
             self.history(),
@@ -204,8 +233,7 @@ impl House {
             Arc::clone(&wake),
         )
         .signed(Signer::from_settings(&self.config.mail).context("mail")?);
-        let sites = Arc::clone(sites);
-        workers.start(move || Ok(Notifier::new(Arc::clone(&sites), Arc::clone(&outbox), Arc::clone(&wake))))?;
+        workers.start(move || Ok(Notifier::new(sites.clone(), Arc::clone(&outbox), Arc::clone(&wake))))?;
         let (stop, health) = (workers.stop(), Arc::clone(&self.health));
         workers.spawn("mail", async move {
             sender.run(stop, health).await;
@@ -216,14 +244,13 @@ impl House {
 
     /// Starts the gateway on a listener of [`listen`].
     pub fn gateway(&self, workers: &mut Workers, listener: TcpListener, dev: Option<Dev>) -> Result<()> {
-        let validation = Arc::clone(&self.policies.validation);
-        let sites = self.config.sites.iter().map(|(name, site)| (name.clone(), self.site(name, site)));
+        let validation = self.seats.validation.live();
         let gateway = Gateway {
             publisher: self.log.publisher()?,
             store: self.store.clone(),
-            sites: Arc::new(sites.collect()),
+            sites: self.seats.sites.live(),
             tokens: deployment::token_keys(&self.config)?,
-            check: Arc::new(move |event| match validation.get(&event.site) {
+            check: Arc::new(move |event| match validation.now().get(&event.site) {
                 Some(policy) => match rejoinder_validator::check_fields(event, policy) {
                     Ok(_) => Ok(()),
                     Err(errors) => Err(errors.into_iter().map(Into::into).collect()),
@@ -231,7 +258,7 @@ impl House {
                 // The gateway knows the sites, and has answered 404 before it asks.
                 None => Ok(()),
             }),
-            akismet: self.akismet(workers)?,
+            akismet: Some(self.akismet(workers)),
             health: Arc::clone(&self.health),
             settings: self.config.gateway.clone(),
             dev,
@@ -243,22 +270,11 @@ impl House {
         Ok(())
     }
 
-    /// The Akismet interface, where a site has a key for it.
-    fn akismet(&self, workers: &mut Workers) -> Result<Option<Akismet>> {
-        let keys = self.config.akismet_keys()?;
-        if keys.is_empty() {
-            return Ok(None);
-        }
-        Ok(Some(Akismet { keys, filter: Arc::new(FilterCheck::new(&self.policies.screening, self.minds(workers))?) }))
-    }
-
-    fn site(&self, name: &str, site: &SiteConfig) -> Site {
-        Site {
-            title: site.title(name).to_owned(),
-            origins: site.origins.clone(),
-            moderators: site.moderators.iter().map(|moderator| moderator.name.clone()).collect(),
-            require_name_email: self.policies.validation.get(name).is_none_or(|policy| policy.require_name_email),
-        }
+    /// The Akismet interface.
+    fn akismet(&self, workers: &mut Workers) -> Akismet {
+        let keys = self.seats.keys.live();
+        let minds = self.minds(workers, Some(keys.clone()));
+        Akismet { keys, filter: Arc::new(FilterCheck::new(self.seats.asked.live(), minds)) }
     }
 
     /// Serves the workers' probe pages.

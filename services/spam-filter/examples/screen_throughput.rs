@@ -14,7 +14,7 @@ use rejoinder_proto::{
     Topic, from_millis,
     v1::{Author, Client, Comment, CommentValidated, Thread, Verdict},
 };
-use rejoinder_spam_filter::{Facts, History, Mode, Policy, Rules, SpamFilter, campaign::Campaigns, screen};
+use rejoinder_spam_filter::{Facts, History, Mode, Policy, Rules, Screening, SpamFilter, campaign::Campaigns, screen};
 
 const COMMENTS: usize = 200_000;
 const BATCH: usize = 1000;
@@ -51,7 +51,7 @@ fn throughput() -> Result<(), Box<dyn Error>> {
 
     let policies = HashMap::from([("news".to_owned(), Policy::default())]);
     let campaigns = Arc::new(Campaigns::new(&policies));
-    let mut filter = SpamFilter::new(&policies, Arc::new(Everybody), campaigns)?;
+    let mut filter = SpamFilter::new(Arc::new(Screening::new(&policies)?), Arc::new(Everybody), campaigns);
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let start = Clock::start();
     for batch in comments.chunks(BATCH) {

@@ -35,5 +35,5 @@ pub use policy::{Mode, Policy, PolicyError};
 pub use reading::Reading;
 pub use rules::Rules;
 pub use screen::{Facts, ModelScore, screen, screen_read};
-pub use stage::{History, SpamFilter};
+pub use stage::{History, Screening, SpamFilter};
 pub use trial::Trials;

@@ -1,12 +1,13 @@
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 mod words;
 
 /// Which comments wait for a person although no rule speaks against them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// Publish unless a signal says otherwise.
@@ -24,7 +25,7 @@ pub enum Mode {
 ///
 /// The defaults are judgement; that of `styled_letters_weight` follows from labelled YouTube comments (the set
 /// judol_yt, MIT licence), where 63 % of the spam and 0.2 % of the rest are written so.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
     /// `post`, `pre` or `first_time`. Default `first_time`, as in WordPress: a stranger's first comment is read by a

@@ -2,7 +2,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use opentelemetry::metrics::Counter;
-use rejoinder_pipeline::{Outcome, Reason, Received, Stage, Transient, telemetry};
+use rejoinder_pipeline::{Live, Outcome, Reason, Received, Stage, Transient, telemetry};
 use rejoinder_proto::v1::{Comment, CommentScreened, CommentValidated};
 
 use crate::{
@@ -23,43 +23,60 @@ pub trait History: Send + Sync {
     async fn previously_approved(&self, authors: &[(String, String, String)]) -> Result<Vec<bool>, Transient>;
 }
 
+/// What the sites' configuration asks of the filter.
+#[derive(Default)]
+pub struct Screening {
+    /// Each site's policy.
+    pub rules: HashMap<String, Rules>,
+    /// The sites' external checks.
+    pub externals: Externals,
+    /// What is on trial.
+    pub trials: Option<Trials>,
+}
+
+impl Screening {
+    /// By each site's policy and nothing else, or what is wrong with one of them.
+    pub fn new(policies: &HashMap<String, Policy>) -> Result<Self, PolicyError> {
+        let rules = policies.iter().map(|(site, policy)| {
+            let named = |source| PolicyError::Site { site: site.clone(), source: Box::new(source) };
+            Ok((site.clone(), Rules::new(policy.clone()).map_err(named)?))
+        });
+        Ok(Self { rules: rules.collect::<Result<_, _>>()?, ..Self::default() })
+    }
+
+    /// What is on trial for a comment, where it has judged it.
+    fn on_trial(&self, comment: &Comment, judged: &Judged) -> Option<(&Trials, &Trial)> {
+        judged.trial.as_ref()?;
+        let trials = self.trials.as_ref()?;
+        Some((trials, trials.of(&comment.site)?))
+    }
+}
+
 /// Gives every validated comment its verdict.
 ///
 /// Authors are looked up once per batch and never remembered beyond it: a moderator may take an approval back at any
 /// moment. What came before is remembered in [`Campaigns`], each comment once: a batch that comes again may see more of
 /// its campaigns than at first, and its verdicts may be stricter then.
 pub struct SpamFilter {
-    rules: HashMap<String, Rules>,
+    screening: Live<Screening>,
     history: Arc<dyn History>,
     campaigns: Arc<Campaigns>,
-    externals: Arc<Externals>,
     minds: Option<Arc<Minds>>,
-    trials: Option<Arc<Trials>>,
     features: Features,
     verdicts: Counter<u64>,
 }
 
 impl SpamFilter {
-    /// A filter with each site's policy, or what is wrong with one of them. Filters of one process share `campaigns`.
-    pub fn new(
-        policies: &HashMap<String, Policy>,
-        history: Arc<dyn History>,
-        campaigns: Arc<Campaigns>,
-    ) -> Result<Self, PolicyError> {
-        let rules = policies.iter().map(|(site, policy)| {
-            let named = |source| PolicyError::Site { site: site.clone(), source: Box::new(source) };
-            Ok((site.clone(), Rules::new(policy.clone()).map_err(named)?))
-        });
-        Ok(Self {
-            rules: rules.collect::<Result<_, _>>()?,
+    /// A filter. Those of one process share `campaigns`.
+    pub fn new(screening: impl Into<Live<Screening>>, history: Arc<dyn History>, campaigns: Arc<Campaigns>) -> Self {
+        Self {
+            screening: screening.into(),
             history,
             campaigns,
-            externals: Arc::default(),
             minds: None,
-            trials: None,
             features: Features::default(),
             verdicts: telemetry::counter("rejoinder.verdicts", "comments screened, by site and verdict"),
-        })
+        }
     }
 
     /// The same, with the learned model and what moderators have taught.
@@ -67,19 +84,10 @@ impl SpamFilter {
         Self { minds: Some(minds), ..self }
     }
 
-    /// The same, with the sites' external checks.
-    pub fn with_externals(self, externals: Arc<Externals>) -> Self {
-        Self { externals, ..self }
-    }
-
-    /// The same, with what is on trial beside all that.
-    pub fn with_trials(self, trials: Arc<Trials>) -> Self {
-        Self { trials: Some(trials), ..self }
-    }
-
     /// What each comment says by itself; `None` where there is no comment or no policy.
-    fn read(&mut self, batch: &[Received<CommentValidated>]) -> Vec<Option<Judged>> {
-        let Self { rules, minds, trials, features, .. } = self;
+    fn read(&mut self, batch: &[Received<CommentValidated>], screening: &Screening) -> Vec<Option<Judged>> {
+        let Self { minds, features, .. } = self;
+        let Screening { rules, trials, .. } = screening;
         let read: Vec<_> = batch.iter().map(|received| Read::of(received.event.comment.as_ref()?, rules)).collect();
         let seen = self.campaigns.lock().insert_all(read.iter().map(|read| read.as_ref()?.sample.as_ref()));
         let mut judge = |Read { comment, rules, reading, .. }: Read<'_>, seen: Seen| {
@@ -94,13 +102,6 @@ impl SpamFilter {
             Judged { live: case(rules, minds.as_ref(), seen), trial }
         };
         read.into_iter().zip(seen).map(|(read, seen)| read.map(|read| judge(read, seen))).collect()
-    }
-
-    /// What is on trial for a comment, where it has judged it.
-    fn on_trial(&self, comment: &Comment, judged: &Judged) -> Option<(&Trials, &Trial)> {
-        judged.trial.as_ref()?;
-        let trials = self.trials.as_deref()?;
-        Some((trials, trials.of(&comment.site)?))
     }
 }
 
@@ -162,14 +163,15 @@ impl Stage for SpamFilter {
         if !self.campaigns.is_ready() || self.minds.as_ref().is_some_and(|minds| !minds.caught_up()) {
             return Err(Transient::new("decision log", "moderators' decisions have not been read yet"));
         }
-        let judged = self.read(batch);
+        let screening = self.screening.now();
+        let judged = self.read(batch, &screening);
         let comments = || batch.iter().map(|received| received.event.comment.as_ref());
         let mut authors = Authors::default();
         let asked: Vec<Option<usize>> = comments()
             .zip(&judged)
             .map(|(comment, judged)| {
                 let (comment, judged) = (comment?, judged.as_ref()?);
-                let rules = self.rules.get(&comment.site)?;
+                let rules = screening.rules.get(&comment.site)?;
                 asks_for_author(comment, &judged.live.content, rules).then(|| authors.place_of(comment))
             })
             .collect();
@@ -178,7 +180,7 @@ impl Stage for SpamFilter {
             .zip(&judged)
             .map(|(comment, judged)| {
                 let (comment, judged) = (comment?, judged.as_ref()?);
-                let (_, trial) = self.on_trial(comment, judged)?;
+                let (_, trial) = screening.on_trial(comment, judged)?;
                 let content = &judged.trial.as_ref()?.content;
                 asks_for_author(comment, content, &trial.rules).then(|| authors.place_of(comment))
             })
@@ -198,10 +200,10 @@ impl Stage for SpamFilter {
             .zip(&judged)
             .map(|(comment, judged)| {
                 let (comment, judged) = (comment?, judged.as_ref()?);
-                (!is_spam(&judged.live.content, self.rules.get(&comment.site)?)).then_some(comment)
+                (!is_spam(&judged.live.content, screening.rules.get(&comment.site)?)).then_some(comment)
             })
             .collect();
-        let opinions = external::signals(&self.externals, &shown).await;
+        let opinions = external::signals(&screening.externals, &shown).await;
 
         let mut without_policy = 0;
         let answer = |asked: Option<usize>| asked.and_then(|place| answers.get(place).copied());
@@ -210,11 +212,11 @@ impl Stage for SpamFilter {
             let Some(comment) = comment else {
                 return Outcome::Reject(Reason::impossible("the event holds no comment"));
             };
-            let (Some(rules), Some(judged)) = (self.rules.get(&comment.site), judged) else {
+            let (Some(rules), Some(judged)) = (screening.rules.get(&comment.site), judged) else {
                 without_policy += 1;
                 return Outcome::Emit(vec![unknown_site(comment)]);
             };
-            let on_trial = self.on_trial(comment, &judged);
+            let on_trial = screening.on_trial(comment, &judged);
             let Judged { live: Case { mut facts, mut content }, trial } = judged;
             content.extend(opinion.clone());
             // An author without an answer stays unknown, which holds the comment.
@@ -238,12 +240,13 @@ impl Stage for SpamFilter {
     }
 
     fn committed(&mut self, _: &[Received<CommentValidated>], outcomes: &[Outcome<CommentScreened>]) {
+        let screening = self.screening.now();
         for outcome in outcomes {
             let Outcome::Emit(events) = outcome else { continue };
             for event in events {
                 let site = event.comment.as_ref().map_or("", |comment| comment.site.as_str());
                 // A label takes few values: those that are configured.
-                let site = self.rules.get_key_value(site).map_or("other", |(site, _)| site.as_str());
+                let site = screening.rules.get_key_value(site).map_or("other", |(site, _)| site.as_str());
                 let labels =
                     [telemetry::label("site", site.to_owned()), telemetry::label("verdict", event.verdict().word())];
                 self.verdicts.add(1, &labels);

@@ -8,7 +8,7 @@ use rejoinder_proto::v1::{self, Comment, CommentScreened};
 
 use crate::{Facts, Minds, Policy, PolicyError, Rules, Signal, screen::weigh};
 
-/// What is on trial on the sites. Filters of one process share it.
+/// What is on trial on the sites.
 pub struct Trials {
     sites: HashMap<String, Trial>,
     minds: Option<Arc<Minds>>,

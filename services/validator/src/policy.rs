@@ -1,9 +1,10 @@
 use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a site takes as a comment. The defaults are WordPress's (`wp-includes/comment.php`) wherever it has a rule.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
     /// Whether a name and an email address must be given. On, as in WordPress: a name makes a conversation, and an
@@ -56,7 +57,7 @@ pub struct Policy {
 }
 
 /// A scheme that a link may have. There are no others: `javascript:` and `data:` cannot be allowed by configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum UrlScheme {
     /// Not encrypted.

@@ -2,7 +2,7 @@ use std::{collections::HashMap, fmt, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use opentelemetry::metrics::Counter;
-use rejoinder_pipeline::{Outcome, Reason, Received, Stage, Transient, telemetry};
+use rejoinder_pipeline::{Live, Outcome, Reason, Received, Stage, Transient, telemetry};
 use rejoinder_proto::v1;
 use uuid::Uuid;
 
@@ -25,7 +25,7 @@ const UNCHECKED_BYTES: usize = 500;
 /// is bounded, and gone after a restart. A reply whose parent is neither remembered nor stored goes on all the same, as
 /// long as the parent's id is not too old to be under way: the store brings the two together.
 pub struct Validator {
-    policies: Arc<HashMap<String, Policy>>,
+    policies: Live<HashMap<String, Policy>>,
     history: Arc<dyn History>,
     clock: fn() -> DateTime<Utc>,
     recent: Recent,
@@ -47,15 +47,15 @@ struct Checked<'p> {
 
 impl fmt::Debug for Validator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Validator").field("sites", &self.policies.len()).finish_non_exhaustive()
+        f.debug_struct("Validator").field("sites", &self.policies.now().len()).finish_non_exhaustive()
     }
 }
 
 impl Validator {
     /// A validator with the policy of each site, by the site's name.
-    pub fn new(policies: Arc<HashMap<String, Policy>>, history: Arc<dyn History>) -> Self {
+    pub fn new(policies: impl Into<Live<HashMap<String, Policy>>>, history: Arc<dyn History>) -> Self {
         Self {
-            policies,
+            policies: policies.into(),
             history,
             clock: Utc::now,
             recent: Recent::new(REMEMBERED),
@@ -124,7 +124,7 @@ impl Stage for Validator {
 
     async fn process(&mut self, batch: &[Received<Self::In>]) -> Result<Vec<Outcome<Output>>, Transient> {
         self.recent.rewind(batch);
-        let policies = Arc::clone(&self.policies);
+        let policies = self.policies.now();
         let now = (self.clock)();
         let reads: Vec<_> = batch.iter().map(|received| read(&received.event, &policies, now)).collect();
         let queries: Vec<_> = batch.iter().zip(&reads).map(|(received, read)| query(&received.event, read)).collect();

@@ -92,9 +92,30 @@ impl Home {
         String::from_utf8(output.stdout).expect("UTF-8")
     }
 
+    /// Replaces the configuration file by one with another text, as `new` writes it.
+    pub fn configure(&self, config: &str) {
+        let data = self.data();
+        self.file("rejoinder.toml", &format!("data_dir = {data:?}\n{config}"));
+    }
+
+    /// What the processes of [`Home::logged_gateway`] have logged.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.dir.path().join("log")).expect("a log")
+    }
+
+    /// The same as [`Home::gateway`], with its log in a file.
+    pub fn logged_gateway(&self, arguments: &[&str]) -> Running {
+        let log = fs::File::create(self.dir.path().join("log")).expect("the folder can be written");
+        Self::listening(self.command(arguments).stderr(log))
+    }
+
     /// Starts a process with a gateway, and waits until it listens.
     pub fn gateway(&self, arguments: &[&str]) -> Running {
-        let mut child = self.command(arguments).stdout(Stdio::piped()).spawn().expect("the binary starts");
+        Self::listening(&mut self.command(arguments))
+    }
+
+    fn listening(command: &mut Command) -> Running {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary starts");
         let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
         let address = loop {
             let line = lines.next().expect("it says where it listens before it ends").expect("UTF-8");
@@ -139,11 +160,16 @@ impl Running {
         }
     }
 
+    /// Sends a signal: TERM, HUP.
+    pub fn signal(&self, name: &str) {
+        let id = self.child.as_ref().expect("a running process").id().to_string();
+        assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().expect("kill runs").success());
+    }
+
     /// SIGTERM, and the way in which it ended.
     pub fn terminate(&mut self) -> ExitStatus {
+        self.signal("TERM");
         let mut child = self.child.take().expect("a running process");
-        let id = child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill runs").success());
         let until = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = child.try_wait().expect("a child") {
@@ -181,6 +207,14 @@ impl Running {
         let answer = client().get(self.url(path)).send().await.expect("an answer");
         assert!(answer.status().is_success(), "{path}: {}", answer.status());
         answer.json().await.expect("JSON")
+    }
+
+    /// The value of the first series of a metric that has this label, as `result="taken"`; 0 where there is none.
+    pub async fn metric(&self, name: &str, label: &str) -> f64 {
+        let text = client().get(self.url("/metrics")).send().await.expect("an answer").text().await.expect("text");
+        let series = text.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix('{')?.rsplit_once("} "));
+        let found = series.into_iter().find(|(labels, _)| labels.split(',').any(|found| found == label));
+        found.map_or(0.0, |(_, value)| value.parse().expect("a number"))
     }
 
     pub async fn state(&self, id: &str) -> String {

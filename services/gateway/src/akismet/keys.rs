@@ -12,9 +12,12 @@ const MAX_KEY_BYTES: usize = 63;
 #[derive(Clone, Default)]
 pub struct AkismetKeys(Vec<Key>);
 
+/// A key's digest.
+pub(super) type KeyId = [u8; 32];
+
 #[derive(Clone)]
 struct Key {
-    digest: [u8; 32],
+    digest: KeyId,
     site: String,
 }
 
@@ -57,24 +60,16 @@ impl AkismetKeys {
         self.0.is_empty()
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// The place and the site of a key. Takes the same time for every key, right or wrong.
-    pub(super) fn find(&self, presented: &str) -> Option<(usize, &str)> {
+    /// The site of a key, and the name under which it is counted. Takes the same time for every key, right or wrong.
+    pub(super) fn find(&self, presented: &str) -> Option<(KeyId, &str)> {
         let presented = digest(presented);
         let mut found = None;
-        for (place, key) in self.0.iter().enumerate() {
+        for key in &self.0 {
             if bool::from(key.digest.ct_eq(&presented)) {
-                found = Some((place, key.site.as_str()));
+                found = Some((key.digest, key.site.as_str()));
             }
         }
         found
-    }
-
-    pub(super) fn sites(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|key| key.site.as_str())
     }
 }
 
@@ -84,7 +79,7 @@ impl fmt::Debug for AkismetKeys {
     }
 }
 
-fn digest(key: &str) -> [u8; 32] {
+fn digest(key: &str) -> KeyId {
     Sha256::digest(key).into()
 }
 
@@ -97,8 +92,8 @@ mod tests {
         let mut keys = AkismetKeys::default();
         keys.add("news", "0123456789ab").expect("good");
         keys.add("blog", "cdefcdefcdefcdef").expect("good");
-        assert_eq!(keys.find("0123456789ab"), Some((0, "news")));
-        assert_eq!(keys.find("cdefcdefcdefcdef"), Some((1, "blog")));
+        assert_eq!(keys.find("0123456789ab"), Some((digest("0123456789ab"), "news")));
+        assert_eq!(keys.find("cdefcdefcdefcdef"), Some((digest("cdefcdefcdefcdef"), "blog")));
         for wrong in ["", "0123456789a", "0123456789abc", "0123456789AB"] {
             assert_eq!(keys.find(wrong), None, "{wrong}");
         }

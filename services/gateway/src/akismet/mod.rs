@@ -19,7 +19,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
-use rejoinder_pipeline::Transient;
+use rejoinder_pipeline::{Live, Transient};
 use rejoinder_proto::{
     now,
     v1::{Action, Comment, CommentModerated, CommentScreened, Verdict},
@@ -30,6 +30,7 @@ use url::Url;
 use crate::{Problem, ProblemKind, Shared, submit::read_body};
 use answer::{Answer, Check, Invalid};
 use form::Form;
+use keys::KeyId;
 pub use keys::{AkismetKeys, KeyError};
 pub(crate) use usage::Usage;
 
@@ -45,8 +46,8 @@ const MAX_REPORTER_BYTES: usize = 100;
 /// What the interface works with.
 #[derive(Clone)]
 pub struct Akismet {
-    /// Who may ask, and for which site.
-    pub keys: AkismetKeys,
+    /// Who may ask, and for which site. Without a key, nobody is served.
+    pub keys: Live<AkismetKeys>,
     /// Who judges.
     pub filter: Arc<dyn CommentCheck>,
 }
@@ -129,14 +130,13 @@ impl From<Problem> for Refused {
 struct Call {
     form: Form,
     headers: HeaderMap,
-    /// The key's place among [`AkismetKeys`].
-    key: usize,
+    key: KeyId,
     site: String,
 }
 
 impl Call {
     async fn read(shared: &Shared, request: Request) -> Result<Self, Refused> {
-        let akismet = shared.akismet()?;
+        let keys = shared.akismet()?.keys.now();
         let (parts, body) = request.into_parts();
         let form = if parts.method == Method::GET {
             Form::parse(parts.uri.query().unwrap_or_default().as_bytes(), "")
@@ -149,7 +149,7 @@ impl Call {
         };
         let presented = [form.get("api_key"), form.get("key")].into_iter().find(|key| !key.is_empty());
         let presented = presented.map_or_else(|| key_in_host(&parts), str::to_owned);
-        let (key, site) = akismet.keys.find(presented.trim()).ok_or(Invalid::Key)?;
+        let (key, site) = keys.find(presented.trim()).ok_or(Invalid::Key)?;
         let site = site.to_owned();
         Ok(Self { form, headers: parts.headers, key, site })
     }
@@ -282,7 +282,7 @@ fn content_type(headers: &HeaderMap) -> Result<String, Problem> {
 
 impl Shared {
     fn akismet(&self) -> Result<&Akismet, Problem> {
-        let akismet = self.gateway.akismet.as_ref();
+        let akismet = self.gateway.akismet.as_ref().filter(|akismet| !akismet.keys.now().is_empty());
         akismet.ok_or_else(|| Problem::new(ProblemKind::NotFound, "no site here has Akismet keys"))
     }
 

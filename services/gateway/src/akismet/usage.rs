@@ -9,18 +9,20 @@ use std::{
 
 use chrono::{Datelike, Utc};
 use governor::{
-    DefaultDirectRateLimiter, Quota, RateLimiter,
+    DefaultKeyedRateLimiter, Quota, RateLimiter,
     clock::{Clock, DefaultClock},
 };
 
-use super::{AkismetKeys, answer::UsageLimit};
+use super::{answer::UsageLimit, keys::KeyId};
 use crate::Settings;
 
 /// What is counted.
 pub(crate) struct Usage {
-    limiters: HashMap<String, DefaultDirectRateLimiter>,
+    /// By site; `None` when there is to be no limit.
+    limiter: Option<DefaultKeyedRateLimiter<String>>,
     clock: DefaultClock,
-    keys: Mutex<Vec<Count>>,
+    /// Of every key that was ever good, so that one which comes back goes on counting.
+    keys: Mutex<HashMap<KeyId, Count>>,
 }
 
 /// What one key has asked in a month.
@@ -34,22 +36,17 @@ struct Count {
 }
 
 impl Usage {
-    pub fn new(keys: &AkismetKeys, settings: &Settings) -> Self {
+    pub fn new(settings: &Settings) -> Self {
         let rate = NonZeroU32::new(settings.akismet_per_minute);
         let burst = NonZeroU32::new(settings.akismet_burst).unwrap_or(NonZeroU32::MIN);
-        let quota = rate.map(|rate| Quota::per_minute(rate).allow_burst(burst));
-        let limiters = keys.sites().filter_map(|site| Some((site.to_owned(), RateLimiter::direct(quota?))));
-        Self {
-            limiters: limiters.collect(),
-            clock: DefaultClock::default(),
-            keys: Mutex::new(vec![Count::default(); keys.len()]),
-        }
+        let limiter = rate.map(|rate| RateLimiter::keyed(Quota::per_minute(rate).allow_burst(burst)));
+        Self { limiter, clock: DefaultClock::default(), keys: Mutex::default() }
     }
 
     /// Takes one call from the site's allowance, or says how long to wait.
-    pub fn admit(&self, site: &str, key: usize) -> Result<(), Duration> {
-        let Some(limiter) = self.limiters.get(site) else { return Ok(()) };
-        limiter.check().map_err(|not_until| {
+    pub fn admit(&self, site: &str, key: KeyId) -> Result<(), Duration> {
+        let Some(limiter) = &self.limiter else { return Ok(()) };
+        limiter.check_key(&site.to_owned()).map_err(|not_until| {
             let wait = not_until.wait_time_from(self.clock.now());
             self.change(key, |count| count.throttled = Some(Instant::now() + wait));
             wait
@@ -57,25 +54,25 @@ impl Usage {
     }
 
     /// A comment was judged.
-    pub fn count(&self, key: usize) {
+    pub fn count(&self, key: KeyId) {
         self.change(key, |count| count.checks += 1);
     }
 
-    pub(super) fn of(&self, key: usize) -> UsageLimit {
-        let count = self.change(key, |count| count.clone()).unwrap_or_default();
+    pub(super) fn of(&self, key: KeyId) -> UsageLimit {
+        let count = self.change(key, |count| count.clone());
         let throttled = count.throttled.is_some_and(|until| until > Instant::now());
         UsageLimit { limit: "none", usage: count.checks, percentage: 0.0, throttled }
     }
 
-    fn change<T>(&self, key: usize, change: impl FnOnce(&mut Count) -> T) -> Option<T> {
+    fn change<T>(&self, key: KeyId, change: impl FnOnce(&mut Count) -> T) -> T {
         let today = Utc::now();
         let month = today.year() * 12 + today.month0() as i32;
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = keys.get_mut(key)?;
+        let count = keys.entry(key).or_default();
         if count.month != month {
             *count = Count { month, checks: 0, throttled: count.throttled };
         }
-        Some(change(count))
+        change(count)
     }
 }
 
@@ -85,13 +82,11 @@ mod tests {
 
     #[test]
     fn a_month_begins_at_nothing() {
-        let mut keys = AkismetKeys::default();
-        keys.add("news", "0123456789ab").expect("good");
-        let usage = Usage::new(&keys, &Settings::default());
-        usage.count(0);
-        usage.count(0);
-        assert_eq!(usage.of(0).usage, 2);
-        usage.keys.lock().expect("not poisoned")[0].month -= 1;
-        assert_eq!(usage.of(0).usage, 0);
+        let (usage, key) = (Usage::new(&Settings::default()), [7; 32]);
+        usage.count(key);
+        usage.count(key);
+        assert_eq!(usage.of(key).usage, 2);
+        usage.keys.lock().expect("not poisoned").entry(key).or_default().month -= 1;
+        assert_eq!(usage.of(key).usage, 0);
     }
 }

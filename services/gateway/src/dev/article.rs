@@ -97,7 +97,7 @@ async fn build(shared: &Shared, query: Option<String>) -> Result<Response, Probl
         count: counts.first().copied().unwrap_or_default(),
         next: page.next.as_ref().map(Cursor::encode).unwrap_or_default(),
         notice,
-        form: form(shared, &dev.site, site, comments.iter().find(|placed| Some(placed.card.id) == parent)),
+        form: form(shared, &dev.site, &site, comments.iter().find(|placed| Some(placed.card.id) == parent)),
         comments,
     };
     Ok(page::render(StatusCode::OK, &article, &[]))

@@ -18,7 +18,7 @@ use rejoinder_proto::v1::{self, FieldError};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::{Problem, ProblemKind, Shared, client, negotiate, page, read::Segment};
+use crate::{Problem, ProblemKind, Shared, Site, client, negotiate, page, read::Segment};
 
 use body::Encoding;
 pub(crate) use body::read as read_body;
@@ -54,12 +54,14 @@ pub(crate) async fn submit(State(shared): State<Arc<Shared>>, site: Segment, req
     let (parts, body) = request.into_parts();
     let encoding = Encoding::of(&parts.headers);
     let wants_page = negotiate::wants_page(&parts.headers, matches!(encoding, Ok(Encoding::Form)));
+    let known = match shared.site(&site.0) {
+        Ok(known) => known,
+        Err(problem) => return negotiate::answer(problem, wants_page),
+    };
     match take_in(&shared, &site.0, &parts, encoding, body).await {
-        Ok((id, input)) if wants_page => accepted_page(&shared, &site.0, id, &input),
+        Ok((id, input)) if wants_page => accepted_page(&known, &site.0, id, &input),
         Ok((id, _)) => accepted_json(&shared, id),
-        Err(Refusal { problem, typed: Some(typed) }) if wants_page => {
-            page::reply(&shared.gateway.sites[&site.0], &site.0, &typed, &problem)
-        }
+        Err(Refusal { problem, typed: Some(typed) }) if wants_page => page::reply(&known, &site.0, &typed, &problem),
         Err(Refusal { problem, .. }) => negotiate::answer(problem, wants_page),
     }
 }
@@ -72,7 +74,6 @@ async fn take_in(
     body: Body,
 ) -> Result<(Uuid, Box<Input>), Refusal> {
     let settings = &shared.gateway.settings;
-    shared.site(site)?;
     let encoding = encoding?;
     let id = match id::key(&parts.headers)? {
         Some(key) => id_of_key(site, key),
@@ -121,8 +122,7 @@ fn accepted_json(shared: &Shared, id: Uuid) -> Response {
     response
 }
 
-fn accepted_page(shared: &Shared, site: &str, id: Uuid, input: &Input) -> Response {
-    let known = &shared.gateway.sites[site];
+fn accepted_page(known: &Site, site: &str, id: Uuid, input: &Input) -> Response {
     if let Some(target) = redirect::target(&input.redirect_to, id, &known.origins) {
         return (StatusCode::SEE_OTHER, [(header::LOCATION, target), (header::CACHE_CONTROL, "no-store".into())])
             .into_response();

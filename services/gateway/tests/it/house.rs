@@ -92,10 +92,10 @@ impl House {
         let gateway = Gateway {
             publisher: log.clone(),
             store: store.clone(),
-            sites: Arc::new(HashMap::from(sites.map(|(name, site)| (name.to_owned(), site)))),
+            sites: Arc::new(HashMap::from(sites.map(|(name, site)| (name.to_owned(), site)))).into(),
             tokens: keys.clone(),
             check: Arc::new(check),
-            akismet: Some(Akismet { keys: akismet_keys, filter: filter.clone() }),
+            akismet: Some(Akismet { keys: Arc::new(akismet_keys).into(), filter: filter.clone() }),
             health: Health::new(),
             settings: Settings { public_url: "https://comments.example/".into(), ..settings },
             dev: Some(Dev { site: "news".into(), mailbox: mailbox.path().into() }),

@@ -68,7 +68,8 @@ impl Parts {
             return Err(Unsent::Fate(Fate::Put { at: Utc::now(), reason: "late" }));
         }
         let owed = &claimed.mail;
-        let policy = self.sites.get(&owed.site);
+        let sites = self.sites.now();
+        let policy = sites.get(&owed.site);
         let moderator = policy.and_then(|policy| policy.moderators.iter().find(|m| m.name == owed.moderator));
         let (Some(policy), Some(moderator)) = (policy, moderator) else {
             return Err(Unsent::Fate(Fate::Skipped { reason: "no_moderator" }));

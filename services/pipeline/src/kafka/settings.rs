@@ -4,6 +4,7 @@ mod clients;
 use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 use rejoinder_proto::Topic;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "kafka")]
@@ -22,7 +23,7 @@ pub(super) type Partition = (Topic, i32);
 pub(super) type Named = (String, i32);
 
 /// How to reach Apache Kafka, and the names and timings that the workers use there.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct KafkaSettings {
     /// `host:port` of some brokers, separated by commas; the others are learnt from them. The default is what

@@ -1,9 +1,10 @@
 use std::{collections::VecDeque, fmt};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// When a stage stops rather than dead-letters on: too much unusable input is a bad deploy, not bad data.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BreakerSettings {
     /// Stop after more than this many dead letters in a row.

@@ -1,6 +1,7 @@
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
 use anyhow::{Context, Result, anyhow};
+use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -8,7 +9,7 @@ use serde_json::Value;
 use super::merge::merge;
 
 /// One site.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SiteConfig {
     /// Its name for people.
@@ -19,11 +20,50 @@ pub struct SiteConfig {
     pub moderators: Vec<rejoinder_notifier::Moderator>,
     /// Keys with which the site's other systems ask over the Akismet interface. Secrets.
     #[serde(deserialize_with = "super::secrets::secrets")]
+    #[schemars(with = "OneOrMore", extend("writeOnly" = true))]
     pub akismet_keys: Vec<SecretString>,
     /// A service that is asked about each comment; none by default.
     pub external_check: Option<rejoinder_external_check::Settings>,
     /// What differs from the shared policy.
+    #[schemars(with = "PolicyShape")]
     pub policy: Value,
+}
+
+/// `[policy]` as it may be written: it is merged before it is read by its parts.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[allow(dead_code)] // For its shape alone.
+pub(super) struct PolicyShape {
+    validation: rejoinder_validator::Policy,
+    screening: rejoinder_spam_filter::Policy,
+    trial: TrialShape,
+    notification: NotificationShape,
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[allow(dead_code)]
+struct TrialShape {
+    name: String,
+    screening: rejoinder_spam_filter::Policy,
+}
+
+/// The rest of a notification policy stands in the site's own section.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[allow(dead_code)]
+struct NotificationShape {
+    notify_held: bool,
+    show_author_address: bool,
+}
+
+/// A list of secrets, or one alone.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[allow(dead_code)]
+pub(super) enum OneOrMore {
+    One(String),
+    More(Vec<String>),
 }
 
 impl SiteConfig {
@@ -36,13 +76,13 @@ impl SiteConfig {
 /// The effective policy of each site, by concern.
 pub struct Policies {
     /// For the validator, and for the gateway's first look.
-    pub validation: Arc<HashMap<String, rejoinder_validator::Policy>>,
+    pub validation: HashMap<String, rejoinder_validator::Policy>,
     /// For the spam filter.
-    pub screening: Arc<HashMap<String, rejoinder_spam_filter::Policy>>,
+    pub screening: HashMap<String, rejoinder_spam_filter::Policy>,
     /// What the spam filter has on trial; a site that is not in it has nothing.
     pub trials: HashMap<String, Trial>,
     /// For the notifier.
-    pub notification: Arc<HashMap<String, rejoinder_notifier::Policy>>,
+    pub notification: HashMap<String, rejoinder_notifier::Policy>,
 }
 
 /// A site's trial.
@@ -97,12 +137,7 @@ impl Policies {
             notify.check().with_context(|| format!("configuration, at sites.{name}"))?;
             notification.insert(name.clone(), notify);
         }
-        Ok(Self {
-            validation: Arc::new(validation),
-            screening: Arc::new(screening),
-            trials,
-            notification: Arc::new(notification),
-        })
+        Ok(Self { validation, screening, trials, notification })
     }
 }
 

@@ -1,15 +1,15 @@
-use super::*;
+use super::{layers::environment, *};
 
 fn load(text: &str) -> Result<Config> {
     let file = tempfile::NamedTempFile::new().expect("a temporary file");
     fs::write(file.path(), text).expect("written");
-    Config::load(Some(&file.path().to_owned()))
+    Layers::load(Some(file.path()))?.config()
 }
 
 /// The documented file and the code must not drift apart: each says the defaults, and they are the same.
 #[test]
 fn the_documented_defaults_are_the_codes() {
-    let config = Config::load(None).expect("the documented file is good");
+    let config = Layers::load(None).and_then(|layers| layers.config()).expect("the documented file is good");
     assert_eq!(config.kafka, KafkaSettings::default());
     // Where the gateway is reached stands in one key for both.
     let public_url = "http://127.0.0.1:8080".to_owned();
@@ -33,7 +33,7 @@ fn the_documented_defaults_are_the_codes() {
 /// Every field of a policy stands in the documented file, so that nobody has to read the code to find it.
 #[test]
 fn every_policy_field_is_documented() {
-    let config = Config::load(None).expect("the documented file is good");
+    let config = Layers::load(None).and_then(|layers| layers.config()).expect("the documented file is good");
     let documented = |part: &str| config.policy[part].as_object().expect("a table").clone();
     let code = |value: serde_json::Value| value.as_object().expect("a table").clone();
     let validation = code(serde_json::to_value(rejoinder_validator::Policy::default()).expect("serialises"));
@@ -60,7 +60,7 @@ fn a_site_changes_only_what_it_names() {
 
 #[test]
 fn a_trial_differs_from_the_live_policy_in_what_it_names() {
-    let trials = |text: &str| load(text).and_then(|config| Ok(config.policies()?.trials.clone()));
+    let trials = |text: &str| load(text).and_then(|config| Ok(config.policies()?.trials));
     let all = trials(
         "policy.screening.hold_at = 4.5\npolicy.trial.screening.link_weight = 3\n\
          [sites.a]\n[sites.b.policy.trial]\nname = \"links\"\n[sites.b.policy.trial.screening]\nlink_weight = 2\n\
@@ -108,7 +108,7 @@ fn the_environment_speaks_json_where_a_word_is_not_enough() {
 fn a_place_in_a_list_is_no_key() {
     let file = load("\"sites[4000000000]\" = 1\n").map(drop);
     let variable = [("REJOINDER__SITES[4000000000]".to_owned(), "1".to_owned())];
-    for result in [file, Config::read(None, variable.into_iter()).map(drop)] {
+    for result in [file, Layers::of(None, variable.into_iter()).map(drop)] {
         let error = format!("{:#}", result.expect_err("brackets"));
         assert!(error.contains("at sites[4000000000]"), "{error}");
     }
@@ -135,7 +135,7 @@ fn akismet_keys_are_checked_and_never_shown() {
     let config = load("[sites.a]\nakismet_keys = [\"secretsecret\"]").expect("good");
     assert!(!format!("{config:?}").contains("secretsecret"));
     let variable = ("REJOINDER__SITES__EXAMPLE__AKISMET_KEYS".to_owned(), "[\"secretsecret\"]".to_owned());
-    let config = Config::read(None, [variable].into_iter()).expect("good");
+    let config = Layers::of(None, [variable].into_iter()).and_then(|layers| layers.config()).expect("good");
     assert!(!config.akismet_keys().expect("good").is_empty());
 }
 

@@ -1,17 +1,19 @@
 use std::time::Duration;
 
 use rejoinder_spam_filter::external::{BreakerTerms, Terms};
+use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use url::Url;
 
 /// A site's external check. `url`, `key` and `blog` must be given.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// Where the service is; `/1.1/comment-check` is put behind it.
     pub url: String,
     /// The key that the service has given to the site. A secret.
+    #[schemars(with = "String", extend("writeOnly" = true))]
     pub key: SecretString,
     /// The address of the site's front page, as the service knows it.
     pub blog: String,

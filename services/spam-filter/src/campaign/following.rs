@@ -9,7 +9,7 @@ use std::{
 
 use async_trait::async_trait;
 use futures::{StreamExt, stream};
-use rejoinder_pipeline::{Publisher, Record, Stage, Transient};
+use rejoinder_pipeline::{Live, Publisher, Record, Stage, Transient};
 use rejoinder_proto::{
     trace,
     v1::{CommentScreened, Signal, Verdict},
@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use super::{Campaigns, Sample, Seen, Standing, Stands};
 use crate::{
-    Decisions, History, Lesson, Policy, PolicyError, Rules, SpamFilter,
+    Decisions, History, Lesson, Rules, Screening, SpamFilter,
     screen::judge_again,
     signals::{self, name},
 };
@@ -57,7 +57,7 @@ pub trait Members: Send + Sync {
 /// one.
 pub struct Following {
     campaigns: Arc<Campaigns>,
-    rules: HashMap<String, Rules>,
+    screening: Live<Screening>,
     decisions: Arc<dyn Decisions>,
     members: Arc<dyn Members>,
     history: Arc<dyn History>,
@@ -69,18 +69,17 @@ pub struct Following {
 }
 
 impl Following {
-    /// For these sites, or what is wrong with the policy of one of them.
+    /// For the sites of `screening`.
     pub fn new(
-        policies: &HashMap<String, Policy>,
+        screening: impl Into<Live<Screening>>,
         campaigns: Arc<Campaigns>,
         decisions: Arc<dyn Decisions>,
         members: Arc<dyn Members>,
         history: Arc<dyn History>,
         publisher: Arc<dyn Publisher>,
-    ) -> Result<Self, PolicyError> {
-        let rules = policies.iter().map(|(site, policy)| Ok((site.clone(), Rules::new(policy.clone())?)));
-        let rules = rules.collect::<Result<_, PolicyError>>()?;
-        Ok(Self { campaigns, rules, decisions, members, history, publisher, seq: 0, missed: HashMap::new() })
+    ) -> Self {
+        let screening = screening.into();
+        Self { campaigns, screening, decisions, members, history, publisher, seq: 0, missed: HashMap::new() }
     }
 
     /// Round after round, until `stop`.
@@ -105,8 +104,9 @@ impl Following {
     /// Learns the decisions that came, and screens again what follows from them; how many comments that were.
     pub async fn round(&mut self) -> Result<usize, Transient> {
         self.learn().await?;
+        let screening = self.screening.now();
         let mut work = Vec::new();
-        for (site, rules) in &self.rules {
+        for (site, rules) in &screening.rules {
             let enough = rules.policy().campaign_decisions;
             let index = self.campaigns.lock();
             for (standing, stands) in [(Standing::Spam, Stands::Waiting), (Standing::Cleared, Stands::Following)] {
@@ -122,7 +122,7 @@ impl Following {
         let mut done = 0;
         for work in &work {
             for part in work.members.chunks(TOGETHER) {
-                done += self.screen_again(work, part).await?;
+                done += self.screen_again(work, part, &screening.rules[&work.site]).await?;
             }
         }
         Ok(done)
@@ -149,9 +149,8 @@ impl Following {
         }
     }
 
-    async fn screen_again(&mut self, work: &Work, members: &[(Uuid, i64)]) -> Result<usize, Transient> {
+    async fn screen_again(&mut self, work: &Work, members: &[(Uuid, i64)], rules: &Rules) -> Result<usize, Transient> {
         let Work { campaign, site, stands, .. } = work;
-        let Some(rules) = self.rules.get(site) else { return Ok(0) };
         let mut found = self.members.undecided(site, *campaign, members).await?;
         found.retain(|screened| Stands::of(screened) == *stands);
         // The author's standing was no question where the campaign made it spam.

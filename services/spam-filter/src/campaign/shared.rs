@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{Index, Limits};
-use crate::Policy;
+use crate::{Policy, Rules, Screening};
 
 /// The index that all runners of a process share, and whoever tells them of other processes.
 #[derive(Debug)]
@@ -21,6 +21,11 @@ impl Campaigns {
     /// None yet. What the sites' policies ask for together is in force for all of them.
     pub fn new(policies: &HashMap<String, Policy>) -> Self {
         Self { index: Mutex::new(Index::new(Limits::of(policies.values()))), ready: AtomicBool::new(true) }
+    }
+
+    /// Goes by other policies from now on, also for what is remembered.
+    pub fn limit(&self, screening: &Screening) {
+        self.lock().limits = Limits::of(screening.rules.values().map(Rules::policy));
     }
 
     /// The same, of no use until [`super::Following`] has read the decision log: before, what moderators have cleared would be

@@ -16,7 +16,7 @@ use rejoinder_proto::{
     v1::{Comment, CommentScreened, CommentValidated, Verdict},
 };
 use rejoinder_spam_filter::{
-    History, Policy, Rules, SpamFilter,
+    History, Policy, Rules, Screening, SpamFilter,
     campaign::Campaigns,
     external::{
         Awaiting, BreakerTerms, External, ExternalCheck, Externals, Opinion, Recheck, Terms, Unanswered, is_pending,
@@ -104,8 +104,8 @@ fn filter(external: &Arc<External>) -> SpamFilter {
     let policies = HashMap::from([(SITE.to_owned(), post()), ("other".to_owned(), post())]);
     let externals: Externals = [(SITE.to_owned(), external.clone())].into();
     let campaigns = Arc::new(Campaigns::new(&policies));
-    let filter = SpamFilter::new(&policies, Arc::new(Nobody), campaigns).expect("good policies");
-    filter.with_externals(Arc::new(externals))
+    let screening = Screening { externals, ..Screening::new(&policies).expect("good policies") };
+    SpamFilter::new(Arc::new(screening), Arc::new(Nobody), campaigns)
 }
 
 async fn screen(filter: &mut SpamFilter, comments: impl IntoIterator<Item = Comment>) -> Vec<CommentScreened> {

@@ -12,7 +12,7 @@ use rejoinder_proto::{
     v1::{CommentScreened, CommentValidated, Verdict},
 };
 use rejoinder_spam_filter::{
-    Decisions, History, Lesson, Policy, Rules, Taught,
+    Decisions, History, Lesson, Policy, Rules, Screening, Taught,
     campaign::{Campaigns, Following, Members, Stands, without_campaign},
     signals::name,
 };
@@ -101,7 +101,8 @@ fn following(site: &Site, world: &Arc<World>) -> Following {
     let policies = HashMap::from([(SITE.to_owned(), post())]);
     let campaigns = Arc::clone(&site.campaigns);
     let (decisions, members, history) = (world.clone(), world.clone(), world.clone());
-    Following::new(&policies, campaigns, decisions, members, history, world.clone()).expect("a good policy")
+    let screening = Arc::new(Screening::new(&policies).expect("a good policy"));
+    Following::new(screening, campaigns, decisions, members, history, world.clone())
 }
 
 fn spam(world: &World) -> usize {

@@ -11,7 +11,7 @@ use rejoinder_proto::{
     Topic, from_millis,
     v1::{Comment, CommentScreened, CommentValidated, Verdict},
 };
-use rejoinder_spam_filter::{History, Policy, SpamFilter, campaign::Campaigns, signals::name};
+use rejoinder_spam_filter::{History, Policy, Screening, SpamFilter, campaign::Campaigns, signals::name};
 
 use crate::support::{SITE, author, plain, post, text};
 
@@ -37,7 +37,8 @@ impl History for Books {
 fn filter(policy: Policy, books: &Arc<Books>) -> SpamFilter {
     let policies = HashMap::from([(SITE.to_owned(), policy)]);
     let campaigns = Arc::new(Campaigns::new(&policies));
-    SpamFilter::new(&policies, books.clone(), campaigns).expect("a policy that can be in force")
+    let screening = Screening::new(&policies).expect("a policy that can be in force");
+    SpamFilter::new(Arc::new(screening), books.clone(), campaigns)
 }
 
 fn at(partition: i32, offset: i64, comment: Comment) -> Received<CommentValidated> {
@@ -195,7 +196,6 @@ async fn a_site_without_a_policy_is_held_and_no_comment_is_impossible() {
 #[test]
 fn a_policy_that_cannot_be_in_force_names_its_site() {
     let policies = HashMap::from([("blog".to_owned(), Policy { spam_at: 1.0, ..Policy::default() })]);
-    let campaigns = Arc::new(Campaigns::new(&policies));
-    let Err(error) = SpamFilter::new(&policies, Arc::new(Books::default()), campaigns) else { panic!("in force") };
+    let Err(error) = Screening::new(&policies) else { panic!("in force") };
     assert!(error.to_string().contains("\"blog\"") && error.to_string().contains("spam_at"), "{error}");
 }

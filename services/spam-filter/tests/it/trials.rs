@@ -12,8 +12,8 @@ use rejoinder_proto::{
     v1::{Comment, CommentScreened, CommentValidated, Verdict},
 };
 use rejoinder_spam_filter::{
-    Decisions, Follower, History, Minds, Mode, Policy, Rules, SpamFilter, Taught, Trials, campaign::Campaigns,
-    model::Model,
+    Decisions, Follower, History, Minds, Mode, Policy, Rules, Screening, SpamFilter, Taught, Trials,
+    campaign::Campaigns, model::Model,
 };
 
 use crate::support::{SITE, author, plain, post, text};
@@ -32,11 +32,9 @@ impl History for Books {
 fn filter(live: &Policy, trial: Option<Policy>, books: Books) -> SpamFilter {
     let policies = HashMap::from([(SITE.to_owned(), live.clone())]);
     let campaigns = Arc::new(Campaigns::new(&policies));
-    let filter = SpamFilter::new(&policies, Arc::new(books), campaigns).expect("a policy that can be in force");
-    match trial {
-        Some(policy) => filter.with_trials(Arc::new(trials(policy))),
-        None => filter,
-    }
+    let screening = Screening::new(&policies).expect("a policy that can be in force");
+    let screening = Screening { trials: trial.map(trials), ..screening };
+    SpamFilter::new(Arc::new(screening), Arc::new(books), campaigns)
 }
 
 fn trials(policy: Policy) -> Trials {
@@ -114,10 +112,11 @@ impl Decisions for Nothing {
 async fn a_model_on_trial_is_asked_once_it_knows_the_decisions_and_stops_nobody_before() {
     let policies = HashMap::from([(SITE.to_owned(), post())]);
     let minds = Arc::new(Minds::new(Arc::new(Model::shipped().clone())));
-    let trials = Arc::new(trials(post()).with_minds(Arc::clone(&minds)));
+    let trials = Some(trials(post()).with_minds(Arc::clone(&minds)));
     let campaigns = Arc::new(Campaigns::new(&policies));
-    let filter = SpamFilter::new(&policies, Arc::new(Books(None)), campaigns).expect("a policy that can be in force");
-    let mut filter = filter.with_trials(trials);
+    let screening = Screening::new(&policies).expect("a policy that can be in force");
+    let screening = Arc::new(Screening { trials, ..screening });
+    let mut filter = SpamFilter::new(screening, Arc::new(Books(None)), campaigns);
     let spam = [text("Check out my channel and subscribe to me please!!! I will subscribe back")];
     let early = judge(&mut filter, &spam).await.expect("judged");
     assert!(early[0].trials.is_empty());

@@ -9,7 +9,7 @@ use rejoinder_proto::{
     v1::{Comment, CommentScreened, CommentValidated},
 };
 use rejoinder_spam_filter::{
-    History, Policy, SpamFilter,
+    History, Policy, Screening, SpamFilter,
     campaign::{Campaigns, Sample},
 };
 use uuid::Uuid;
@@ -93,7 +93,8 @@ impl Site {
     pub fn with(policy: Policy, change: impl FnOnce(Campaigns) -> Campaigns) -> Self {
         let policies = HashMap::from([(SITE.to_owned(), policy)]);
         let campaigns = Arc::new(change(Campaigns::new(&policies)));
-        let filter = SpamFilter::new(&policies, Arc::new(Nobody), Arc::clone(&campaigns)).expect("a good policy");
+        let screening = Arc::new(Screening::new(&policies).expect("a good policy"));
+        let filter = SpamFilter::new(screening, Arc::new(Nobody), Arc::clone(&campaigns));
         Self { filter, campaigns }
     }
 
