@@ -24,7 +24,7 @@ use std::{collections::HashMap, io, net::SocketAddr, sync::Arc};
 
 use axum::{
     Router, middleware,
-    routing::{get, post},
+    routing::{MethodRouter, get, post},
     serve::ListenerExt,
 };
 use rejoinder_comment_store::Store;
@@ -86,6 +86,32 @@ impl Shared {
     }
 }
 
+type Route = (&'static str, MethodRouter<Arc<Shared>>);
+
+/// What the pages of other origins may call.
+fn api() -> Vec<Route> {
+    vec![
+        ("/v1/sites/{site}/comments", post(submit::submit).get(read::thread)),
+        ("/v1/sites/{site}/recent", get(read::recent)),
+        ("/v1/sites/{site}/counts", get(read::counts)),
+        ("/v1/comments/{id}", get(read::fate)),
+    ]
+}
+
+fn pages() -> Vec<Route> {
+    vec![("/moderate/{token}", get(moderate::show).post(moderate::act)), ("/assets/{file}", get(assets::serve))]
+}
+
+fn with(routes: Vec<Route>) -> Router<Arc<Shared>> {
+    routes.into_iter().fold(Router::new(), |router, (path, methods)| router.route(path, methods))
+}
+
+/// The path of every route but for those of the dev mode, as `docs/openapi.yaml` has them.
+pub fn paths() -> Vec<&'static str> {
+    let ours = [api(), pages(), akismet::routes()].into_iter().flatten().map(|(path, _)| path);
+    ours.chain(health::PATHS).collect()
+}
+
 /// Every route, with the probe pages. The gateway counts as ready from here on: it holds no state, and whether the log
 /// or the database is there, each request finds out. Going unready would take the answer 503 from readers, too.
 pub fn router(gateway: Gateway) -> Router {
@@ -96,18 +122,11 @@ pub fn router(gateway: Gateway) -> Router {
     let usage = akismet::Usage::new(&gateway.settings);
     let dev = gateway.dev.is_some();
     let shared = Arc::new(Shared { gateway, limiter, usage, metrics: metrics::Metrics::new() });
-    let api = Router::new()
-        .route("/v1/sites/{site}/comments", post(submit::submit).get(read::thread))
-        .route("/v1/sites/{site}/recent", get(read::recent))
-        .route("/v1/sites/{site}/counts", get(read::counts))
-        .route("/v1/comments/{id}", get(read::fate))
+    let api = with(api())
         // Before the layer, so that it stands behind it: preflights come with a method that no route has.
         .method_not_allowed_fallback(negotiate::method_not_allowed)
         .layer(cors);
-    let pages = Router::new()
-        .route("/moderate/{token}", get(moderate::show).post(moderate::act))
-        .route("/assets/{file}", get(assets::serve));
-    let mut routes = api.merge(pages).merge(akismet::routes());
+    let mut routes = api.merge(with(pages())).merge(with(akismet::routes()));
     if dev {
         routes = routes.merge(dev::routes());
     }

@@ -69,12 +69,16 @@ impl Health {
     }
 }
 
+/// Where the pages are of [`probes`].
+pub const PATHS: [&str; 3] = ["/livez", "/readyz", "/metrics"];
+
 /// `/livez` (the process answers), `/readyz` (503 with the reasons while a part waits) and `/metrics` (Prometheus text).
 pub fn probes(health: Arc<Health>) -> Router {
+    let [livez, readyz, metrics] = PATHS;
     Router::new()
-        .route("/livez", get(|| async { "alive\n" }))
-        .route("/readyz", get(move || ready(health.clone())))
-        .route("/metrics", get(|| async { ([("content-type", "text/plain; version=0.0.4")], telemetry::render()) }))
+        .route(livez, get(|| async { "alive\n" }))
+        .route(readyz, get(move || ready(health.clone())))
+        .route(metrics, get(|| async { ([("content-type", "text/plain; version=0.0.4")], telemetry::render()) }))
 }
 
 async fn ready(health: Arc<Health>) -> impl IntoResponse {

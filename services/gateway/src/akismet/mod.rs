@@ -13,7 +13,6 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use axum::{
-    Router,
     extract::{Request, State},
     http::{HeaderMap, Method, header, request::Parts},
     response::{IntoResponse, Response},
@@ -27,7 +26,7 @@ use rejoinder_proto::{
 use tokio::time::timeout;
 use url::Url;
 
-use crate::{Problem, ProblemKind, Shared, submit::read_body};
+use crate::{Problem, ProblemKind, Route, Shared, submit::read_body};
 use answer::{Answer, Check, Invalid};
 use form::Form;
 use keys::KeyId;
@@ -60,13 +59,14 @@ pub trait CommentCheck: Send + Sync {
 }
 
 /// The routes.
-pub(crate) fn routes() -> Router<Arc<Shared>> {
-    Router::new()
-        .route("/1.1/verify-key", post(verify_key))
-        .route("/1.1/comment-check", post(comment_check))
-        .route("/1.1/submit-spam", post(submit_spam))
-        .route("/1.1/submit-ham", post(submit_ham))
-        .route("/1.2/usage-limit", post(usage_limit).get(usage_limit))
+pub(crate) fn routes() -> Vec<Route> {
+    vec![
+        ("/1.1/verify-key", post(verify_key)),
+        ("/1.1/comment-check", post(comment_check)),
+        ("/1.1/submit-spam", post(submit_spam)),
+        ("/1.1/submit-ham", post(submit_ham)),
+        ("/1.2/usage-limit", post(usage_limit).get(usage_limit)),
+    ]
 }
 
 async fn verify_key(State(shared): State<Arc<Shared>>, request: Request) -> Response {

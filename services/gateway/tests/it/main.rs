@@ -5,6 +5,7 @@ mod akismet_feedback;
 mod fakes;
 mod house;
 mod moderate;
+mod openapi;
 mod pages;
 mod privacy;
 mod read;
