@@ -9,6 +9,7 @@ mod distributed;
 mod embedded;
 mod external_check;
 mod harness;
+mod metrics;
 mod operator;
 mod order;
 mod publisher;
