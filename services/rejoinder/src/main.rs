@@ -4,6 +4,8 @@
 
 mod acls;
 mod akismet;
+#[cfg(test)]
+mod asyncapi;
 mod cli;
 mod commands;
 mod config;
