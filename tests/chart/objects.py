@@ -197,7 +197,7 @@ class Rendering:
                     value = variable.get("value", sample)
                     env[variable["name"]] = re.sub(r"\$\((\w+)\)", lambda found: env[found[1]], value)
                 env |= {"REJOINDER_CONFIG": file.name, "PATH": os.environ["PATH"]}
-                run = subprocess.run([self.program, "config", "check"], env=env, capture_output=True, text=True)
+                run = subprocess.run([self.program, "config", "check", "--no-files"], env=env, capture_output=True, text=True)
                 self.must(run.returncode == 0, f"{name}: {run.stderr.strip()}")
 
 

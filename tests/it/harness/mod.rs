@@ -98,11 +98,6 @@ impl Home {
         self.file("rejoinder.toml", &format!("data_dir = {data:?}\n{config}"));
     }
 
-    /// What the processes of [`Home::logged_gateway`] have logged.
-    pub fn log(&self) -> String {
-        fs::read_to_string(self.dir.path().join("log")).expect("a log")
-    }
-
     /// The same as [`Home::gateway`], with its log in a file.
     pub fn logged_gateway(&self, arguments: &[&str]) -> Running {
         let log = fs::File::create(self.dir.path().join("log")).expect("the folder can be written");

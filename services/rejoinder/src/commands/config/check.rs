@@ -1,7 +1,7 @@
 use std::{fs::File, path::Path, sync::Arc};
 
 use anyhow::{Context, Result, bail};
-use rejoinder_notifier::Mailer;
+use rejoinder_notifier::{Mailer, dkim::Signer};
 use rejoinder_spam_filter::Minds;
 use secrecy::ExposeSecret;
 use tracing_subscriber::EnvFilter;
@@ -23,13 +23,16 @@ pub fn run(file: Option<&Path>, files: bool) -> Result<()> {
     hold(EnvFilter::try_new(&config.log.filter).map(drop).context("log.filter"));
     if config.deployment == Deployment::Distributed {
         hold(deployment::kafka_log(&config).map(drop));
-        hold(postgres(&config));
+        hold(given(&config));
     }
     if files {
         hold(config.model().map(drop));
         hold(mailer(&config));
         hold(kafka_files(&config));
-        hold(keys(&config));
+        hold(config.moderation.token_keys().map(drop));
+        if config.deployment == Deployment::Distributed {
+            hold(postgres(&config));
+        }
         hold(prepared(&config));
     }
     match wrong.as_slice() {
@@ -51,26 +54,33 @@ fn address(key: &str, value: &str) -> Result<()> {
     }
 }
 
+/// What a distributed deployment cannot make for itself.
+fn given(config: &Config) -> Result<()> {
+    let (postgres, moderation) = (&config.postgres, &config.moderation);
+    if postgres.url.expose_secret().is_empty() && postgres.url_file.as_os_str().is_empty() {
+        bail!("postgres.url is empty; set it to postgres://user:password@host/database, or set postgres.url_file");
+    }
+    if moderation.keys.is_empty() && moderation.key_files.is_empty() {
+        bail!(
+            "moderation.keys is empty; give the notifier and the gateway the same key, made by `openssl rand -hex 32`, or \
+             set moderation.key_files"
+        );
+    }
+    Ok(())
+}
+
 fn postgres(config: &Config) -> Result<()> {
-    let url = config.postgres.url.expose_secret();
-    match url.starts_with("postgres://") || url.starts_with("postgresql://") {
+    let address = config.postgres.address()?;
+    match ["postgres://", "postgresql://"].iter().any(|scheme| address.expose_secret().starts_with(scheme)) {
         true => Ok(()),
-        false if url.is_empty() => bail!("postgres.url is empty; set it to postgres://user:password@host/database"),
         false => bail!("postgres.url is no address of PostgreSQL; write it as postgres://user:password@host/database"),
     }
 }
 
-/// Reads the password and the authorities.
+/// Reads the password, the authorities and the key that signs.
 fn mailer(config: &Config) -> Result<()> {
-    Mailer::from_settings(&config.mail).map(drop).context("mail")
-}
-
-/// The embedded deployment makes a key of its own when it has none, which is not for a check to do.
-fn keys(config: &Config) -> Result<()> {
-    match config.deployment == Deployment::Embedded && config.moderation.keys.is_empty() {
-        true => Ok(()),
-        false => deployment::token_keys(config).map(drop),
-    }
+    Mailer::from_settings(&config.mail).context("mail")?;
+    Signer::from_settings(&config.mail).map(drop).context("mail")
 }
 
 /// Certificates, keys and key tabs that librdkafka would open only when it connects.
