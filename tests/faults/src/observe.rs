@@ -11,7 +11,7 @@ use prost::Message as _;
 use rdkafka::{
     ClientConfig, Message, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer},
-    error::KafkaError,
+    error::{KafkaError, RDKafkaErrorCode},
     message::Headers,
 };
 use rejoinder_proto::v1;
@@ -21,7 +21,7 @@ use uuid::Uuid;
 use crate::model::{Observed, Row, Seen};
 
 const ANSWER: Duration = Duration::from_secs(60);
-const SILENCE: u32 = 100;
+const SILENCE: u32 = 600;
 
 /// The groups, each with the topics that it reads.
 pub const GROUPS: [(&str, &[&str]); 4] = [
@@ -40,6 +40,11 @@ fn client(brokers: &str, group: &str, isolation: &str) -> Result<BaseConsumer> {
         .set("enable.partition.eof", "true")
         .set("fetch.wait.max.ms", "50")
         .create()?)
+}
+
+fn is_away(error: &KafkaError) -> bool {
+    let code = error.rdkafka_error_code();
+    matches!(code, Some(RDKafkaErrorCode::AllBrokersDown | RDKafkaErrorCode::BrokerTransportFailure))
 }
 
 fn partitions(consumer: &BaseConsumer, topic: &str) -> Result<Vec<i32>> {
@@ -63,6 +68,8 @@ pub fn topic(brokers: &str, topic: &str) -> Result<Vec<Seen>> {
         match consumer.poll(Duration::from_millis(100)) {
             None => silent += 1,
             Some(Err(KafkaError::PartitionEOF(partition))) => left.retain(|each| *each != partition),
+            // The broker comes back, or the silence says that it does not.
+            Some(Err(error)) if is_away(&error) => silent += 1,
             Some(Err(error)) => bail!("{topic}: {error}"),
             Some(Ok(message)) => {
                 silent = 0;
