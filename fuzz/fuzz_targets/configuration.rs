@@ -5,7 +5,7 @@ use libfuzzer_sys::fuzz_target;
 
 // The binary has no library to depend on.
 #[path = "../../services/rejoinder/src"]
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 mod rejoinder {
     pub mod config;
 }

@@ -57,7 +57,7 @@ fn says_what_to_do(failure: &Failure, script: &[u8]) {
             assert!(script.windows(3).any(|word| word == code.to_string().as_bytes()), "{code} was never said");
         }
         Failure::Connection {
-            step: Step::Session | Step::Sender | Step::Recipient | Step::Data | Step::Content,
+            step: Step::Session | Step::Login | Step::Sender | Step::Recipient | Step::Data | Step::Content,
             ..
         } => {}
         Failure::Folder(_) => panic!("there is no folder"),
