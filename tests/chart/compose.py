@@ -59,7 +59,12 @@ def faults(compose, program):
         if needed != wanted:
             yield f"{name}: waits for {needed}"
         if program:
-            environment = environment | {"REJOINDER_CONFIG": str(ROOT / "deploy/compose/rejoinder.toml")}
+            # Each process is given the secrets of its part alone, and the check is of the whole.
+            whole = {
+                "REJOINDER__MODERATION__KEYS": '["0123456789abcdef0123456789abcdef"]',
+                "REJOINDER__POSTGRES__URL": "postgres://rejoinder@postgres/rejoinder",
+            }
+            environment = whole | environment | {"REJOINDER_CONFIG": str(ROOT / "deploy/compose/rejoinder.toml")}
             run = subprocess.run([program, "config", "check", "--no-files"], env=environment, capture_output=True, text=True)
             if run.returncode:
                 yield f"{name}: {run.stderr.strip()}"

@@ -196,6 +196,9 @@ class Rendering:
                     sample = "0123456789abcdef" * 2
                     value = variable.get("value", sample)
                     env[variable["name"]] = re.sub(r"\$\((\w+)\)", lambda found: env[found[1]], value)
+                # Each process is given the secrets of its part alone, and the check is of the whole.
+                env.setdefault("REJOINDER__MODERATION__KEYS", '["0123456789abcdef0123456789abcdef"]')
+                env.setdefault("REJOINDER__POSTGRES__URL", "postgres://rejoinder@postgres/rejoinder")
                 env |= {"REJOINDER_CONFIG": file.name, "PATH": os.environ["PATH"]}
                 run = subprocess.run([self.program, "config", "check", "--no-files"], env=env, capture_output=True, text=True)
                 self.must(run.returncode == 0, f"{name}: {run.stderr.strip()}")

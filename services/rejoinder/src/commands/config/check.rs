@@ -22,7 +22,11 @@ pub fn run(file: Option<&Path>, files: bool) -> Result<()> {
     hold(address("probes.listen", &config.probes.listen));
     hold(EnvFilter::try_new(&config.log.filter).map(drop).context("log.filter"));
     if config.deployment == Deployment::Distributed {
-        hold(deployment::kafka_log(&config).map(drop));
+        let mut named = config.clone();
+        if !files {
+            named.kafka.property_files.clear();
+        }
+        hold(deployment::kafka_log(&named).map(drop));
         hold(given(&config));
     }
     if files {
