@@ -1,4 +1,7 @@
-use std::{thread, time::Duration};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use opentelemetry::metrics::Counter;
 use rdkafka::{
@@ -169,8 +172,13 @@ impl Transactions {
             Ok(false) => return Err(Trouble::Abort(LogError::Unavailable(format!("no delivery within {time:?}")))),
             Err(error) => return Err(Trouble::Abort(undelivered(&error, "an output's topic", 0))),
         }
-        // The last report is counted an instant before librdkafka takes its record for done.
+        // The last report is counted an instant before librdkafka takes its record for done. A producer that never does is of
+        // no further use.
+        let until = Instant::now() + time;
         while producer.in_flight_count() > 0 {
+            if Instant::now() > until {
+                return Err(Trouble::Call(KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut)));
+            }
             thread::sleep(Duration::from_micros(50));
         }
         Ok(())
