@@ -67,7 +67,7 @@ impl Minds {
         let learner = self.learner(&comment.site);
         let mut score = learner.opinion(&subject, features).weigh(policy, learner.version());
         if score.weight > 0.0 {
-            let words = telling_words(self.fresh.model(), &subject, features, NAMED_WORDS);
+            let words = telling_words(self.fresh.model(), features, NAMED_WORDS);
             if !words.is_empty() {
                 let words: Vec<_> = words.iter().map(|word| quoted(word)).collect();
                 score.reason = format!("{}, by words such as {}", score.reason, words.join(", "));

@@ -4,12 +4,14 @@
 //! [`Model`] is the part that all sites share and that never changes; a site's own experience is a [`Layer`] over it.
 //! Both read a comment's [`Features`]. Training is in [`train`], how good scores are in [`measure`].
 
+mod addresses;
 mod calibrate;
 mod disguise;
 mod explain;
 mod features;
 mod file;
 mod folds;
+mod glossary;
 mod hash;
 mod layer;
 mod learner;
@@ -20,27 +22,39 @@ mod shape;
 mod solve;
 pub mod train;
 mod trust;
+mod words;
 
 use std::sync::LazyLock;
 
 pub use explain::{Share, explain, telling_words};
-pub use features::{BUCKETS, Features, Subject};
+use features::place;
+pub use features::{BUCKETS, Features, Places, Subject};
 pub use file::{Card, ModelError, Source};
+use glossary::Sums;
 pub use layer::Layer;
 pub use learner::{Learner, Standing};
 pub use opinion::Opinion;
-use trust::Trust;
 
 /// Weights that all sites share.
 #[derive(Debug, Clone)]
 pub struct Model {
     card: Card,
-    weights: Box<[i8]>,
-    trust: Trust,
-    /// A bit for each place of a whole word that it has seen.
-    known: Box<[u64]>,
+    table: Box<[Entry]>,
     version: String,
+    /// Tells it from other models in this process.
+    id: u64,
 }
+
+/// What is learned of one place. Together, so that they are read at once.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Entry {
+    /// The weight, in steps.
+    weight: i8,
+    /// How much it tells, in steps, and above that [`KNOWN`] where it is a whole word that was seen.
+    trust: u8,
+}
+
+const KNOWN: u8 = 0x80;
 
 /// Why a model has no opinion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,11 +91,11 @@ impl Model {
     }
 
     /// The log-odds that a comment is spam, before calibration.
-    pub fn log_odds(&self, features: &Features) -> f32 {
-        let sum =
-            |places: &[u32]| places.iter().map(|place| i32::from(self.weights[*place as usize])).sum::<i32>() as f32;
-        let letters = sum(features.letters()) * self.trust.unit(features.letters());
-        self.card.bias + self.card.step * (letters + sum(features.besides()) * self.card.besides)
+    pub fn log_odds(&self, features: &mut Features) -> f32 {
+        let letters = self.sum(features).sums;
+        let besides: i32 = features.besides.iter().map(|place| i32::from(self.table[*place as usize].weight)).sum();
+        let letters = letters.weights as f32 * trust::unit(letters.squares);
+        self.card.bias + self.card.step * (letters + besides as f32 * self.card.besides)
     }
 
     /// Log-odds that are as often right as they say, on comments like those that it was trained on.
@@ -90,22 +104,28 @@ impl Model {
     }
 
     /// Whether it should not be asked about a text.
-    pub fn abstains(&self, subject: &Subject<'_>, features: &Features) -> Option<Abstains> {
+    pub fn abstains(&self, subject: &Subject<'_>, features: &mut Features) -> Option<Abstains> {
         if scripts::mostly_unknown(&subject.normal.words, &self.card.scripts) {
             return Some(Abstains::Script);
         }
-        let words = features.words();
-        let known = words.iter().filter(|place| self.knows(**place)).count();
-        (words.len() >= MIN_WORDS && known * 100 < words.len() * KNOWN_PERCENT).then_some(Abstains::Language)
+        let summed = self.sum(features);
+        let (words, known) = (summed.words as usize, summed.known as usize);
+        (words >= MIN_WORDS && known * 100 < words * KNOWN_PERCENT).then_some(Abstains::Language)
     }
 
-    fn knows(&self, place: u32) -> bool {
-        self.known[place as usize / 64] >> (place % 64) & 1 == 1
+    /// Whether it has learned a word, by its hash.
+    fn knows(&self, word: u64) -> bool {
+        self.table[place(word) as usize].trust & KNOWN != 0
+    }
+
+    fn at(&self, place: u32) -> Sums {
+        let Entry { weight, trust } = self.table[place as usize];
+        Sums { weights: i32::from(weight), squares: u32::from(trust & trust::STEPS).pow(2) }
     }
 
     /// The weight at a place, in log-odds.
     fn weight(&self, place: u32) -> f32 {
-        f32::from(self.weights[place as usize]) * self.card.step
+        f32::from(self.table[place as usize].weight) * self.card.step
     }
 }
 

@@ -1,13 +1,9 @@
 //! Which parts of a comment moved the model.
 
-use super::{Features, Model, Subject, shape::Shape};
-use crate::{links::Links, normal::Normal};
+use super::{Features, Model, Subject, shape::Shape, trust, words::Word};
 
 /// A word that moves the log-odds by less is not worth naming.
 const TELLING: f32 = 0.1;
-
-/// Of a longer text this many words are looked at: it costs as much as to read them once more.
-const LOOKED_AT: usize = 200;
 
 /// Longer words are no words that a moderator knows.
 const WORD_BYTES: usize = 60;
@@ -15,7 +11,7 @@ const WORD_BYTES: usize = 60;
 /// A part of a comment with what it adds to the log-odds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Share {
-    /// A word in its normal form, or a phrase such as "its share of capitals".
+    /// A word in its normal form without accents, or a phrase such as "its share of capitals".
     pub part: String,
     /// Above zero speaks for spam.
     pub log_odds: f32,
@@ -26,18 +22,17 @@ pub struct Share {
 pub fn explain(model: &Model, subject: &Subject<'_>, most: usize) -> Vec<Share> {
     let mut features = Features::default();
     features.read(subject);
-    let unit = model.trust.unit(features.letters());
     let shape = features
-        .besides()
+        .besides
         .iter()
         .zip(Shape::NAMES)
         .map(|(place, name)| Share { part: name.to_owned(), log_odds: model.weight(*place) * model.card.besides });
     let mut shares: Vec<Share> = shape.collect();
-    let (first, last) = super::features::ends(&subject.normal.words);
-    for word in distinct([first, last].iter().flat_map(|text| text.split_whitespace())) {
-        read_word(&mut features, word);
-        shares.push(Share { part: word.to_owned(), log_odds: weight(model, &features) * unit });
-    }
+    shares.extend(
+        of_words(model, &mut features, |_, word| word.times > 0)
+            .into_iter()
+            .map(|(log_odds, part)| Share { part, log_odds }),
+    );
     shares.retain(|share| share.log_odds.abs() > 0.01);
     shares.sort_by(|a, b| b.log_odds.abs().total_cmp(&a.log_odds.abs()).then_with(|| a.part.cmp(&b.part)));
     shares.truncate(most);
@@ -45,39 +40,24 @@ pub fn explain(model: &Model, subject: &Subject<'_>, most: usize) -> Vec<Share> 
 }
 
 /// The words that spoke most for spam, the strongest first, and at most `most`: only letters, and none that the model has
-/// not learned from others, so that nobody's secret is among them but by the chance of a hash. Few words of a long text
-/// are looked at. Uses up what `features` hold.
-pub fn telling_words(model: &Model, subject: &Subject<'_>, features: &mut Features, most: usize) -> Vec<String> {
-    features.read(subject);
-    let unit = model.trust.unit(features.letters());
-    let words = subject.normal.words.split(|c: char| !c.is_alphanumeric());
-    let words = words.filter(|word| word.len() <= WORD_BYTES && word.chars().all(char::is_alphabetic));
-    let mut telling = Vec::new();
-    for word in distinct(words.filter(|word| !word.is_empty()).take(LOOKED_AT)) {
-        read_word(features, word);
-        let log_odds = weight(model, features) * unit;
-        if log_odds >= TELLING && features.words().iter().all(|place| model.knows(*place)) {
-            telling.push((log_odds, word));
-        }
-    }
-    telling.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
-    telling.into_iter().take(most).map(|(_, word)| word.to_owned()).collect()
+/// not learned from others, so that nobody's secret is among them but by the chance of a hash.
+pub fn telling_words(model: &Model, features: &mut Features, most: usize) -> Vec<String> {
+    let telling = |log_odds: f32, word: &Word| log_odds >= TELLING && word.times > 0 && model.knows(word.hash);
+    let mut words = of_words(model, features, telling);
+    words.retain(|(_, word)| word.len() <= WORD_BYTES && word.chars().all(char::is_alphabetic));
+    words.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    words.into_iter().take(most).map(|(_, word)| word).collect()
 }
 
-fn distinct<'a>(words: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let mut words: Vec<&str> = words.collect();
-    words.sort_unstable();
-    words.dedup();
-    words
-}
-
-fn read_word(features: &mut Features, word: &str) {
-    let normal = Normal { words: word.to_owned(), ..Normal::default() };
-    let links = Links::default();
-    features.read(&Subject { visible: word, normal: &normal, links: &links, name: "", email: "", ip: "" });
-}
-
-/// What the features of a word weigh together.
-fn weight(model: &Model, features: &Features) -> f32 {
-    features.letters().iter().map(|place| model.weight(*place)).sum()
+/// The words that are asked for, as features have them, each with what it adds to the log-odds.
+fn of_words(model: &Model, features: &mut Features, asked: impl Fn(f32, &Word) -> bool) -> Vec<(f32, String)> {
+    let unit = trust::unit(model.sum(features).sums.squares) * model.card.step;
+    let Features { words, glossary, .. } = features;
+    let share = |word: &Word| {
+        let letters = words.letters(word);
+        let log_odds = glossary.look_up(model, word.hash, letters).weights as f32 * unit;
+        let spelling = || letters.iter().filter_map(|c| char::from_u32(*c)).filter(|c| *c != ' ').collect();
+        asked(log_odds, word).then(|| (log_odds, spelling()))
+    };
+    words.iter().filter_map(share).collect()
 }

@@ -1,6 +1,13 @@
 //! What the model sees of a comment: the places of hashed features in the table of weights.
 
-use super::{hash, hash::mix, shape::Shape};
+use super::{
+    addresses::{self, Address},
+    glossary::{Glossary, Summed},
+    hash,
+    hash::mix,
+    shape::Shape,
+    words::Words,
+};
 use crate::{links::Links, normal::Normal};
 
 /// The table of weights has this many places; features that share one share its weight. With half as many or twice as
@@ -12,11 +19,13 @@ const BITS: u32 = 20;
 const READ_FIRST: usize = 12 * 1024;
 const READ_LAST: usize = 4 * 1024;
 
-/// Letters of a word that are looked at. What follows in a longer one is noise.
-const WORD_LETTERS: usize = 40;
+/// Disguises that no honest habit explains count so many times as much as other features. Drawn letters are not among
+/// them: they are a fashion.
+const DISGUISE: usize = 3;
+const DRAWN: u64 = 2;
 
-/// A feature counts once in a comment, as far as a table of this size can tell. A power of two.
-const SEEN: usize = 1 << 13;
+/// Of so many addresses each is looked at.
+const LOOKED_AT: usize = 3;
 
 /// A comment as features are read from it.
 #[derive(Debug, Clone, Copy)]
@@ -36,158 +45,63 @@ pub struct Subject<'a> {
 }
 
 /// The features of one comment, and the room to work them out. Use it again for the next: making one costs more than
-/// filling it.
-#[derive(Debug, Clone)]
+/// filling it, and it remembers what a model says of words that it has met.
+#[derive(Debug, Clone, Default)]
 pub struct Features {
-    places: Vec<u32>,
-    letters: usize,
-    words: Vec<u32>,
-    seen: Box<[u64]>,
-    round: u32,
-    word: Vec<u32>,
+    pub(super) words: Words,
+    pub(super) besides: Vec<u32>,
+    pub(super) glossary: Glossary,
+    pub(super) summed: Option<Summed>,
+    spelt: Vec<u32>,
 }
 
-impl Default for Features {
-    fn default() -> Self {
-        Self {
-            places: Vec::with_capacity(4096),
-            letters: 0,
-            words: Vec::with_capacity(256),
-            seen: vec![0; SEEN].into_boxed_slice(),
-            round: 0,
-            word: Vec::with_capacity(WORD_LETTERS + 2),
-        }
+/// The places of a comment's features. One may stand there more than once, and then counts as often.
+#[derive(Debug, Clone, Copy)]
+pub struct Places<'a> {
+    /// Those of words and letters.
+    pub letters: &'a [u32],
+    /// Those of what is known besides: shape, disguises, links, author.
+    pub besides: &'a [u32],
+}
+
+impl Places<'_> {
+    /// What each of the letters' features counts in a site's layer: their vector has about the length 1, however long the
+    /// text is.
+    pub fn unit(&self) -> f32 {
+        1.0 / (self.letters.len().max(1) as f32).sqrt()
     }
 }
 
 impl Features {
     /// Reads a comment.
     pub fn read(&mut self, subject: &Subject<'_>) {
-        self.places.clear();
+        self.summed = None;
+        self.spelt.clear();
+        self.besides.clear();
         self.words.clear();
-        self.round = self.round.wrapping_add(1);
-        if self.round == 0 {
-            self.seen.fill(0);
-            self.round = 1;
-        }
         let (first, last) = ends(&subject.normal.words);
-        self.read_letters(first, true);
-        self.read_letters(last, true);
+        let addresses = addresses::of(first);
+        self.words.read(&addresses::without_paths(first, &addresses), true);
+        self.words.read(&addresses::without_paths(last, &addresses::of(last)), true);
         if let Some(shadow) = &subject.normal.shadow {
-            self.read_letters(ends(shadow).0, false);
+            let shadow = ends(shadow).0;
+            self.words.read(&addresses::without_paths(shadow, &addresses::of(shadow)), false);
         }
-        self.letters = self.places.len();
         self.read_shape(subject);
+        self.read_addresses(first, &addresses);
         self.read_names(subject);
     }
 
-    /// The places of words and letters.
-    pub fn letters(&self) -> &[u32] {
-        &self.places[..self.letters]
-    }
-
-    /// The places of what is known besides: shape, disguises, links, author.
-    pub fn besides(&self) -> &[u32] {
-        &self.places[self.letters..]
-    }
-
-    /// The whole words, repeated where they are, as places in a table of [`BUCKETS`]. Digits alone are none.
-    pub fn words(&self) -> &[u32] {
-        &self.words
-    }
-
-    /// What each of the letters' features counts in a site's layer: their vector has the length 1, however long the text is.
-    pub fn unit(&self) -> f32 {
-        1.0 / (self.letters.max(1) as f32).sqrt()
+    /// All places, those of the letters within each word among them.
+    pub fn places(&mut self) -> Places<'_> {
+        if self.spelt.is_empty() {
+            self.words.spell(&mut self.spelt);
+        }
+        Places { letters: &self.spelt, besides: &self.besides }
     }
 
     fn add(&mut self, hash: u64) {
-        let place = place(hash);
-        let mark = u64::from(self.round) << 32 | u64::from(place);
-        let slot = &mut self.seen[place as usize & (SEEN - 1)];
-        if *slot != mark {
-            *slot = mark;
-            self.places.push(place);
-        }
-    }
-
-    /// Words, pairs of neighbours, two to five letters within a word, and five letters with everything between left out.
-    fn read_letters(&mut self, text: &str, count_words: bool) {
-        let mut before = hash::PAIR;
-        let mut squeezed = [0_u32; 5];
-        let mut word = std::mem::take(&mut self.word);
-        word.clear();
-        for c in text.chars().chain([' ']) {
-            if is_letter(c) {
-                if word.is_empty() {
-                    word.push(u32::from(' '));
-                }
-                if word.len() <= WORD_LETTERS {
-                    word.push(u32::from(c));
-                }
-                // Doubled letters are squeezed too.
-                if squeezed[4] != u32::from(c) {
-                    squeezed.rotate_left(1);
-                    squeezed[4] = u32::from(c);
-                    if squeezed[0] != 0 {
-                        self.add(squeezed.iter().fold(hash::SQUEEZED, |hash, c| mix(hash, u64::from(*c))));
-                    }
-                }
-                continue;
-            }
-            if !word.is_empty() {
-                before = self.read_word(&mut word, before, count_words);
-            }
-            if !c.is_ascii() && !c.is_whitespace() {
-                self.add(mix(hash::SYMBOL, u64::from(c)));
-            }
-        }
-        self.word = word;
-    }
-
-    /// The word comes with a space before it and is used up. Returns what its neighbour is paired with.
-    fn read_word(&mut self, word: &mut Vec<u32>, before: u64, count: bool) -> u64 {
-        let (mut whole, mut digits) = (hash::WORD, 0);
-        for c in &word[1..] {
-            whole = mix(whole, u64::from(*c));
-            digits += usize::from(is_digit(*c));
-        }
-        self.add(whole);
-        self.add(mix(before, whole));
-        if digits > 0 {
-            self.read_numbers(word);
-        }
-        if count && digits + 1 < word.len() {
-            self.words.push(place(whole));
-        }
-        word.push(u32::from(' '));
-        for from in 0..word.len() - 1 {
-            let mut hash = mix(hash::INSIDE, u64::from(word[from]));
-            for c in word[from + 1..].iter().take(4) {
-                hash = mix(hash, u64::from(*c));
-                self.add(hash);
-            }
-        }
-        word.clear();
-        mix(hash::PAIR, whole)
-    }
-
-    /// A word with digits, whichever they are; and the kind of word: letters then digits, and so on.
-    fn read_numbers(&mut self, word: &[u32]) {
-        const DIGIT: u64 = b'0' as u64;
-        const LETTER: u64 = b'a' as u64;
-        let (mut any, mut kind, mut last) = (hash::NUMBER, hash::KIND_OF_WORD, 0);
-        for c in &word[1..] {
-            let digit = is_digit(*c);
-            any = mix(any, if digit { DIGIT } else { u64::from(*c) });
-            let class = if digit { DIGIT } else { LETTER };
-            if class != last {
-                kind = mix(kind, class);
-                last = class;
-            }
-        }
-        self.add(any);
-        self.add(kind);
+        self.besides.push(place(hash));
     }
 
     fn read_shape(&mut self, subject: &Subject<'_>) {
@@ -199,19 +113,44 @@ impl Features {
             if count > 0 {
                 let kind = mix(hash::DISGUISE, n);
                 let share = (u64::from(count) * 4 / u64::from(shape.words().max(1))).min(4);
-                self.add(kind);
+                for _ in 0..if n == DRAWN { 1 } else { DISGUISE } {
+                    self.add(kind);
+                }
                 self.add(mix(kind, 1 + share));
             }
         }
     }
 
+    /// How much of the text is addresses, where they stand, and what each is like.
+    fn read_addresses(&mut self, text: &str, addresses: &[Address<'_>]) {
+        let of = |n: u64, value: usize| mix(mix(hash::ADDRESSES, n), value as u64);
+        self.add(of(0, addresses.len().min(3)));
+        let (Some(first), Some(last)) = (addresses.first(), addresses.last()) else { return };
+        let bytes = addresses.iter().map(|address| address.token.len()).sum::<usize>();
+        self.add(of(1, bytes * 6 / text.len()));
+        self.add(of(2, first.at * 4 / text.len()));
+        self.add(of(3, usize::from(last.at + last.token.len() + 2 >= text.len())));
+        for address in &addresses[..addresses.len().min(LOOKED_AT)] {
+            let host = address.host.strip_prefix("www.").unwrap_or(address.host);
+            let is_www = host.len() < address.host.len();
+            let written =
+                usize::from(address.has_scheme) * 4 + usize::from(is_www) * 2 + usize::from(address.path.len() > 1);
+            self.add(of(4, written));
+            self.add(of(5, address.path.matches('/').count().min(4)));
+            if let Some(suffix) = psl::suffix_str(host) {
+                self.add(name(of(6, 0), suffix));
+            }
+            if let Some(registered) = psl::domain_str(host) {
+                self.add(name(of(7, 0), registered));
+            }
+        }
+    }
+
     fn read_names(&mut self, subject: &Subject<'_>) {
-        let whole =
-            |kind, text: &str| text.bytes().fold(kind, |hash, byte| mix(hash, u64::from(byte.to_ascii_lowercase())));
         for domain in subject.links.domains() {
-            self.add(whole(hash::DOMAIN, domain));
+            self.add(name(hash::DOMAIN, domain));
             if let Some(registered) = psl::domain_str(domain).filter(|registered| registered != domain) {
-                self.add(whole(hash::DOMAIN, registered));
+                self.add(name(hash::DOMAIN, registered));
             }
         }
         let mail_domain = subject.email.rsplit_once('@').map_or("", |(_, domain)| domain);
@@ -222,24 +161,17 @@ impl Features {
             (hash::ADDRESS, network(subject.ip)),
         ];
         for (kind, text) in known.into_iter().filter(|(_, text)| !text.is_empty()) {
-            self.add(whole(kind, text));
+            self.add(name(kind, text));
         }
     }
 }
 
-fn place(hash: u64) -> u32 {
+fn name(kind: u64, text: &str) -> u64 {
+    text.bytes().fold(kind, |hash, byte| mix(hash, u64::from(byte.to_ascii_lowercase())))
+}
+
+pub(super) fn place(hash: u64) -> u32 {
     (hash.wrapping_mul(0xc4ce_b9fe_1a85_ec53) >> (64 - BITS)) as u32
-}
-
-fn is_digit(c: u32) -> bool {
-    (u32::from(b'0')..=u32::from(b'9')).contains(&c)
-}
-
-fn is_letter(c: char) -> bool {
-    match c.is_ascii() {
-        true => c.is_ascii_alphanumeric(),
-        false => c.is_alphanumeric(),
-    }
 }
 
 /// The part of an address that one customer has: 24 bits of IPv4; of IPv6 the first four groups as they are written.

@@ -3,14 +3,10 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{
-    Model,
-    features::BUCKETS,
-    trust::{STEPS, Trust},
-};
+use super::{Entry, KNOWN, Model, features::BUCKETS, trust::STEPS};
 
 /// The first bytes of a model; the digit changes with the features and their hashes.
-const MAGIC: &[u8; 8] = b"rjmodel2";
+const MAGIC: &[u8; 8] = b"rjmodel3";
 
 /// A byte, half a byte and a bit for each place.
 const TABLES: usize = BUCKETS + BUCKETS / 2 + BUCKETS / 8;
@@ -82,10 +78,13 @@ impl Model {
         bytes.extend(MAGIC);
         bytes.extend(length.to_le_bytes());
         bytes.extend(header);
-        bytes.extend(self.weights.iter().map(|weight| weight.to_le_bytes()[0]));
+        bytes.extend(self.table.iter().map(|entry| entry.weight.to_le_bytes()[0]));
         // Four bits each.
-        bytes.extend(self.trust.0.as_chunks::<2>().0.iter().map(|[low, high]| low | high << 4));
-        bytes.extend(self.known.iter().flat_map(|word| word.to_le_bytes()));
+        let (pairs, _) = self.table.as_chunks::<2>();
+        bytes.extend(pairs.iter().map(|[low, high]| low.trust & STEPS | (high.trust & STEPS) << 4));
+        let known =
+            |entries: &[Entry]| (0..).zip(entries).fold(0, |bits, (n, entry)| bits | ((entry.trust / KNOWN) << n));
+        bytes.extend(self.table.chunks(8).map(known));
         bytes
     }
 
@@ -103,12 +102,16 @@ impl Model {
         card.check()?;
         let (weights, tables) = tables.split_at(BUCKETS);
         let (trust, known) = tables.split_at(BUCKETS / 2);
+        let entry = |place: usize| Entry {
+            weight: i8::from_le_bytes([weights[place]]),
+            trust: (trust[place / 2] >> (place % 2 * 4)) & STEPS | (((known[place / 8] >> (place % 8)) & 1) * KNOWN),
+        };
+        let hash = Sha256::digest(bytes);
         Ok(Self {
             card,
-            weights: weights.iter().map(|weight| i8::from_le_bytes([*weight])).collect(),
-            trust: Trust(trust.iter().flat_map(|pair| [pair & STEPS, pair >> 4]).collect()),
-            known: known.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word)).collect(),
-            version: version(bytes),
+            table: (0..BUCKETS).map(entry).collect(),
+            version: hash[..6].iter().map(|byte| format!("{byte:02x}")).collect(),
+            id: hash[..8].iter().fold(0, |id, byte| id << 8 | u64::from(*byte)),
         })
     }
 }
@@ -124,11 +127,6 @@ impl Card {
         }
         Ok(())
     }
-}
-
-/// The first 12 hex digits of the SHA-256 of the bytes.
-fn version(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)[..6].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -148,17 +146,19 @@ mod tests {
             sources: vec![Source { name: "a".into(), spam: 1, ham: 2 }],
             seed: 7,
         };
-        let trust = Trust((0..BUCKETS).map(|place| (place % 16) as u8).collect());
-        let known = vec![5; BUCKETS / 64].into();
-        Model { card, weights: vec![3; BUCKETS].into(), trust, known, version: String::new() }
+        let entry = |place: usize| Entry {
+            weight: (place % 251) as i8,
+            trust: (place % 16) as u8 | ((place % 3 / 2) as u8 * KNOWN),
+        };
+        Model { card, table: (0..BUCKETS).map(entry).collect(), version: String::new(), id: 0 }
     }
 
     #[test]
     fn what_is_written_is_read() {
         let bytes = model().encode();
         let read = Model::decode(&bytes).expect("its own bytes");
-        assert_eq!((&read.card, read.weights[7], read.known[7]), (&model().card, 3, 5));
-        assert_eq!(read.trust, model().trust);
+        assert_eq!(read.card, model().card);
+        assert_eq!(read.table, model().table);
         assert_eq!(read.encode(), bytes);
         assert_eq!(read.version.len(), 12);
         assert!(bytes.len() < 2_000_000, "{}", bytes.len());

@@ -1,6 +1,6 @@
 //! What a site's moderators have taught, over what all sites share.
 
-use super::{Features, Model, features::BUCKETS, probability};
+use super::{Features, Model, Places, features::BUCKETS, probability};
 
 /// The layer's table is coarser than the model's: a site has thousands of decisions, not millions.
 const SHIFT: u32 = 2;
@@ -43,14 +43,13 @@ impl Default for Layer {
 
 impl Layer {
     /// The log-odds that a comment is spam, before calibration. The model alone where nothing was learned.
-    pub fn log_odds(&self, model: &Model, features: &Features) -> f32 {
-        self.over(model.log_odds(features), features.letters(), features.besides(), features.unit())
+    pub fn log_odds(&self, model: &Model, features: &mut Features) -> f32 {
+        self.over(model.log_odds(features), features.places())
     }
 
     /// Learns a decision.
-    pub fn learn(&mut self, model: &Model, features: &Features, spam: bool) {
-        let base = model.log_odds(features);
-        self.learn_over(base, features.letters(), features.besides(), features.unit(), spam);
+    pub fn learn(&mut self, model: &Model, features: &mut Features, spam: bool) {
+        self.learn_over(model.log_odds(features), features.places(), spam);
     }
 
     /// How many decisions taught it something.
@@ -58,21 +57,21 @@ impl Layer {
         self.decisions
     }
 
-    pub(super) fn over(&self, base: f32, letters: &[u32], besides: &[u32], unit: f32) -> f32 {
+    pub(super) fn over(&self, base: f32, places: Places<'_>) -> f32 {
         let sum = |places: &[u32]| places.iter().map(|place| self.weights[slot(*place)]).sum::<f32>();
-        self.prior() * base + self.bias + unit * sum(letters) + BESIDES * sum(besides)
+        self.prior() * base + self.bias + places.unit() * sum(places.letters) + BESIDES * sum(places.besides)
     }
 
-    pub(super) fn learn_over(&mut self, base: f32, letters: &[u32], besides: &[u32], unit: f32, spam: bool) {
+    pub(super) fn learn_over(&mut self, base: f32, places: Places<'_>, spam: bool) {
         for step in 0..STEPS {
-            let error = probability(self.over(base, letters, besides, unit)) as f32 - f32::from(u8::from(spam));
+            let error = probability(self.over(base, places)) as f32 - f32::from(u8::from(spam));
             if error.abs() < CONTENT {
                 break;
             }
             // What was known already is no experience: a flood of one text does not make a site grown up.
             self.decisions = self.decisions.saturating_add(u32::from(step == 0));
-            self.step(letters, error * unit);
-            self.step(besides, error * BESIDES);
+            self.step(places.letters, error * places.unit());
+            self.step(places.besides, error * BESIDES);
             self.bias_square += error * error;
             self.bias -= RATE * error / (self.bias_square.sqrt() + SMALL);
         }

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use sha2::{Digest, Sha256};
 
-use super::{Abstains, Features, Layer, Model, Opinion, Subject, probability};
+use super::{Abstains, Features, Layer, Model, Opinion, Places, Subject, probability};
 
 /// Every fifth decision is held back at first: each new version is judged by them before it is used.
 const HELD_BACK: u8 = 5;
@@ -49,7 +49,6 @@ pub struct Learner {
 struct Held {
     letters: Box<[u32]>,
     besides: Box<[u32]>,
-    unit: f32,
     base: f32,
     spam: bool,
 }
@@ -96,10 +95,10 @@ impl Learner {
     }
 
     /// What it says of a comment.
-    pub fn opinion(&self, subject: &Subject<'_>, features: &Features) -> Opinion {
+    pub fn opinion(&self, subject: &Subject<'_>, features: &mut Features) -> Opinion {
         let (base, abstains) = self.base(subject, features);
         let log_odds = match self.layer_used {
-            true => self.used.over(base, features.letters(), features.besides(), features.unit()),
+            true => self.used.over(base, features.places()),
             false => base,
         };
         let abstains = abstains.filter(|_| self.foreign < ACQUAINTED || !self.layer_used);
@@ -107,25 +106,20 @@ impl Learner {
     }
 
     /// The model's log-odds; none where it abstains.
-    fn base(&self, subject: &Subject<'_>, features: &Features) -> (f32, Option<Abstains>) {
+    fn base(&self, subject: &Subject<'_>, features: &mut Features) -> (f32, Option<Abstains>) {
         let abstains = self.model.abstains(subject, features);
         (if abstains.is_some() { 0.0 } else { self.model.log_odds(features) }, abstains)
     }
 
     /// Learns the decision on the comment `id`.
-    pub fn learn(&mut self, subject: &Subject<'_>, features: &Features, id: &str, spam: bool) {
+    pub fn learn(&mut self, subject: &Subject<'_>, features: &mut Features, id: &str, spam: bool) {
         let (base, abstains) = self.base(subject, features);
         self.decisions += 1;
         self.foreign += u32::from(abstains.is_some());
         let link = Sha256::new_with_prefix(self.history).chain_update(id).chain_update([u8::from(spam)]);
         self.history = link.finalize().into();
-        let decision = Held {
-            letters: features.letters().into(),
-            besides: features.besides().into(),
-            unit: features.unit(),
-            base,
-            spam,
-        };
+        let Places { letters, besides } = features.places();
+        let decision = Held { letters: letters.into(), besides: besides.into(), base, spam };
         // By the id, not by turns: nobody can choose which of their decisions judges.
         if Sha256::digest(id)[0] % HELD_BACK == 0 {
             self.held.push_back(decision);
@@ -179,7 +173,7 @@ impl Learner {
     }
 
     fn loss(&self, layer: &Layer) -> f64 {
-        self.mean_loss(|held| layer.over(held.base, &held.letters, &held.besides, held.unit))
+        self.mean_loss(|held| layer.over(held.base, held.places()))
     }
 
     fn model_loss(&self) -> f64 {
@@ -199,6 +193,10 @@ impl Learner {
 
 impl Held {
     fn teach(&self, layer: &mut Layer) {
-        layer.learn_over(self.base, &self.letters, &self.besides, self.unit, self.spam);
+        layer.learn_over(self.base, self.places(), self.spam);
+    }
+
+    fn places(&self) -> Places<'_> {
+        Places { letters: &self.letters, besides: &self.besides }
     }
 }

@@ -54,7 +54,8 @@ const STILL: f64 = 1e-4;
 pub fn solve(examples: &[&Example], trust: &Trust, besides: f32, seed: u64) -> (Vec<f32>, f32) {
     let mut weights = vec![0_f32; trust.0.len()];
     let units: Vec<f32> = examples.iter().map(|example| trust.unit(&example.letters)).collect();
-    let squares: Vec<f64> = examples.iter().map(|example| example.square(trust, besides)).collect();
+    let squares: Vec<f64> =
+        examples.iter().zip(&units).map(|(example, unit)| example.square(trust, *unit, besides)).collect();
     let mut bias = 0_f64;
     let mut alphas: Vec<f64> = examples.iter().map(|example| (0.001 * example.cost).min(1e-8)).collect();
     let mut order: Vec<usize> = (0..examples.len()).collect();
@@ -116,11 +117,16 @@ impl Example {
         }
     }
 
-    /// The square of its length, the bias's 1 included; the letters' is 1, or 0 where none of them tells anything.
-    fn square(&self, trust: &Trust, besides: f32) -> f64 {
-        let letters = self.letters.iter().any(|place| trust.letter(*place) > 0.0);
-        let others = self.besides.iter().map(|place| f64::from(trust.besides(*place) * besides).powi(2));
-        1.0 + f64::from(u8::from(letters)) + others.sum::<f64>()
+    /// The square of its length, the bias's 1 included. What comes twice counts twice. `unit` is that of the letters.
+    fn square(&self, trust: &Trust, unit: f32, besides: f32) -> f64 {
+        let square = |places: &[u32], value: &dyn Fn(u32) -> f32| {
+            let mut places = places.to_vec();
+            places.sort_unstable();
+            let same = places.chunk_by(|a, b| a == b);
+            same.map(|same| (same.len() as f64 * f64::from(value(same[0]))).powi(2)).sum::<f64>()
+        };
+        let letters = square(&self.letters, &|place| trust.letter(place) * unit);
+        1.0 + letters + square(&self.besides, &|place| trust.besides(place) * besides)
     }
 }
 

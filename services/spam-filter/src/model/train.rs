@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use rejoinder_proto::v1;
 
 use super::{
-    BUCKETS, Card, Features, Model, Source,
+    BUCKETS, Card, Entry, Features, KNOWN, Model, Places, Source,
     calibrate::{Scored, platt, threshold},
     disguise::disguise,
+    features::place,
     folds, scripts,
     solve::{Example, Random, solve},
     trust::Trust,
@@ -26,7 +27,7 @@ pub struct Row {
 }
 
 /// How dear mistakes are, against how dear large weights are; shared among the rows of a source and a label.
-const COST: f64 = 30_000.0;
+const COST: f64 = 50_000.0;
 
 /// What a feature besides the letters counts.
 const BESIDES: f32 = 0.15;
@@ -94,7 +95,11 @@ pub fn train(rows: &[Row], seed: u64) -> Result<Model, TrainError> {
         sources: sources(rows),
         seed,
     };
-    let model = Model { card, weights, trust, known: prepared.known, version: String::new() };
+    let entry = |place: usize| Entry {
+        weight: weights[place],
+        trust: trust.0[place] | if prepared.known[place] { KNOWN } else { 0 },
+    };
+    let model = Model { card, table: (0..BUCKETS).map(entry).collect(), version: String::new(), id: 0 };
     Ok(Model::decode(&model.encode()).expect("its own bytes"))
 }
 
@@ -103,7 +108,7 @@ struct Prepared {
     /// Each row's own example, then those in disguise with the row that they come from.
     examples: Vec<(usize, Example)>,
     folds: Vec<usize>,
-    known: Box<[u64]>,
+    known: Box<[bool]>,
 }
 
 impl Prepared {
@@ -120,9 +125,9 @@ impl Prepared {
         for (n, row) in rows.iter().enumerate() {
             let cost = COST / counts[&(row.source.as_str(), row.spam)];
             examples.push((n, example(&row.text, row.spam, cost, &mut features)));
-            for place in features.words() {
-                let times = &mut seen[*place as usize];
-                *times = times.saturating_add(1);
+            for word in features.words.iter() {
+                let times = &mut seen[place(word.hash) as usize];
+                *times = times.saturating_add(u8::try_from(word.times).unwrap_or(u8::MAX));
             }
             if random.chance(DISGUISED) {
                 let text = disguise(&row.text, row.spam, &mut random);
@@ -131,8 +136,7 @@ impl Prepared {
         }
         examples.append(&mut disguised);
         // A word that came once may be a slip.
-        let bits = |places: &[u8]| (0..).zip(places).fold(0, |bits, (n, times)| bits | u64::from(*times > 1) << n);
-        let known = seen.chunks(64).map(bits).collect();
+        let known = seen.iter().map(|times| *times > 1).collect();
         let folds = folds::of(rows.iter().map(|row| row.text.as_str()), FOLDS);
         Self { examples, folds, known }
     }
@@ -171,8 +175,8 @@ fn example(text: &str, spam: bool, cost: f64, features: &mut Features) -> Exampl
     let comment = v1::Comment { text: text.to_owned(), ..v1::Comment::default() };
     let reading = Reading::of(&comment);
     features.read(&reading.subject(&comment));
-    let (letters, besides) = (features.letters().into(), features.besides().into());
-    Example { letters, besides, spam, cost }
+    let Places { letters, besides } = features.places();
+    Example { letters: letters.into(), besides: besides.into(), spam, cost }
 }
 
 /// Whole-numbered weights, and what one step of them is. The largest weight is 127: cutting off the largest ones instead,

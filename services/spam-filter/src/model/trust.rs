@@ -28,11 +28,15 @@ impl Trust {
         let dearest = examples.iter().map(|example| example.cost).fold(f64::MIN_POSITIVE, f64::max);
         let mut counts = vec![[SMOOTHING; 2]; places];
         let mut rows = [2.0 * SMOOTHING; 2];
-        for example in examples {
+        // A feature counts once for an example, however often it stands there.
+        let mut last = vec![0_u32; places];
+        for (n, example) in (1..).zip(examples) {
             let (label, count) = (usize::from(example.spam), example.cost / dearest);
             rows[label] += count;
-            for place in example.letters.iter().chain(&example.besides) {
-                counts[*place as usize][label] += count;
+            for place in example.letters.iter().chain(&example.besides).map(|place| *place as usize) {
+                if std::mem::replace(&mut last[place], n) != n {
+                    counts[place][label] += count;
+                }
             }
         }
         let usual = (rows[1] / rows[0]).ln();
@@ -53,11 +57,16 @@ impl Trust {
         self.letter(place).min(MOST_BESIDES)
     }
 
-    /// What the letters' features are multiplied by together: their vector then has the length 1, however long the text is.
+    /// What the letters' features are multiplied by together.
     pub fn unit(&self, letters: &[u32]) -> f32 {
-        let square = letters.iter().map(|place| u32::from(self.0[*place as usize]).pow(2)).sum::<u32>();
-        f32::from(STEPS) / MOST / (square.max(1) as f32).sqrt()
+        unit(letters.iter().map(|place| u32::from(self.0[*place as usize]).pow(2)).sum())
     }
+}
+
+/// What features are multiplied by together whose steps have squares of this sum: their vector then has the length 1, however
+/// long the text is, as far as none comes twice.
+pub fn unit(squares: u32) -> f32 {
+    f32::from(STEPS) / MOST / (squares.max(1) as f32).sqrt()
 }
 
 #[cfg(test)]

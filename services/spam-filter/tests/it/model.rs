@@ -24,7 +24,7 @@ fn opinion(learner: &Learner, text: &str) -> Opinion {
     let reading = Reading::of(&comment);
     let mut features = Features::default();
     features.read(&reading.subject(&comment));
-    learner.opinion(&reading.subject(&comment), &features)
+    learner.opinion(&reading.subject(&comment), &mut features)
 }
 
 fn teach(learner: &mut Learner, id: &str, text: &str, spam: bool) {
@@ -32,7 +32,7 @@ fn teach(learner: &mut Learner, id: &str, text: &str, spam: bool) {
     let reading = Reading::of(&comment);
     let mut features = Features::default();
     features.read(&reading.subject(&comment));
-    learner.learn(&reading.subject(&comment), &features, id, spam);
+    learner.learn(&reading.subject(&comment), &mut features, id, spam);
 }
 
 fn shipped() -> Learner {
@@ -175,9 +175,9 @@ proptest! {
             let comment = comment(&text);
             let reading = Reading::of(&comment);
             features.read(&reading.subject(&comment));
-            prop_assert!(layer.log_odds(model, &features).is_finite());
-            layer.learn(model, &features, spam);
-            prop_assert!(layer.log_odds(model, &features).is_finite());
+            prop_assert!(layer.log_odds(model, &mut features).is_finite());
+            layer.learn(model, &mut features, spam);
+            prop_assert!(layer.log_odds(model, &mut features).is_finite());
         }
     }
 

@@ -45,13 +45,13 @@ impl Judge {
         let reading = Reading::of(comment);
         let subject = reading.subject(comment);
         self.features.read(&subject);
-        let abstains = self.model.abstains(&subject, &self.features);
+        let abstains = self.model.abstains(&subject, &mut self.features);
         let log_odds = match &mut self.layer {
-            None => self.model.log_odds(&self.features),
+            None => self.model.log_odds(&mut self.features),
             Some(layer) => {
-                let log_odds = layer.log_odds(&self.model, &self.features);
+                let log_odds = layer.log_odds(&self.model, &mut self.features);
                 if let Some(spam) = spam {
-                    layer.learn(&self.model, &self.features, spam);
+                    layer.learn(&self.model, &mut self.features, spam);
                 }
                 log_odds
             }
