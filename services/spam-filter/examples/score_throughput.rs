@@ -22,22 +22,22 @@ use rejoinder_spam_filter::{
 };
 
 const COMMENTS: usize = 50_000;
-/// Bogofilter is given fewer: it is asked for a rate.
+/// Bogofilter is given fewer, and learns from the others: it is asked for a rate.
 const FILES: usize = 10_000;
 /// The length of a comment, in bytes: the mean of the public collections of comments.
 const BYTES: usize = 246;
 /// Each is measured so often, and the best counts: what disturbs only ever slows down.
 const ROUNDS: usize = 3;
 
-const HONEST: &str = "thank you for this article i have worked with it some years and would add that most depends on the \
-    people who keep running things afterwards tools matter less than we like to think does anybody know whether second part \
-    was ever written my brother saw them live in march it was raining but nobody went home great song still";
-const SPAM: &str = "hey guys please subscribe to my channel for free gift cards and earn money at home fast check out my new \
-    video i will subscribe back to everybody best online casino bonus click the link in my profile cheap followers \
-    working today only visit now win prizes join crypto signals group whatsapp";
+/// The different words of a large site's comments; what comes often comes as often as Zipf's law says (with the offset of
+/// Mandelbrot for English).
+const WORDS: usize = 50_000;
+const OFFSET: f64 = 2.7;
+/// Every third comment is spam, and in spam every third word is one of so many.
+const SPAM_WORDS: usize = 300;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let comments: Vec<(Comment, bool)> = (0..COMMENTS).map(|n| (comment(n), n % 3 == 0)).collect();
+    let comments = comments();
     let bytes = comments.iter().map(|(comment, _)| comment.text.len()).sum::<usize>() / COMMENTS;
     println!("{COMMENTS} comments of {bytes} bytes");
 
@@ -54,12 +54,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         for (comment, spam) in &comments {
             let reading = Reading::of(comment);
             features.read(&reading.subject(comment));
-            layer.learn(model, &features, *spam);
+            layer.learn(model, &mut features, *spam);
         }
         black_box(layer.decisions());
         Ok(())
     })?;
-    match bogofilter(&comments[..FILES])? {
+    match bogofilter(&comments)? {
         Some(rate) => println!("score / bogofilter {:>6.1}", scored / rate),
         None => println!("SKIPPED: bogofilter is not installed"),
     }
@@ -88,23 +88,61 @@ fn best(what: &str, count: usize, mut run: impl FnMut() -> Result<(), Box<dyn Er
     Ok(rate)
 }
 
-/// Words in an order that differs from one to the next; every third is spam, every tenth has a link.
-fn comment(n: usize) -> Comment {
-    let words: Vec<&str> = if n.is_multiple_of(3) { SPAM } else { HONEST }.split_whitespace().collect();
-    let mut text = format!("Number {n},");
-    let mut at = n;
-    while text.len() < BYTES {
-        at = (at * 31 + 7) % 1_000_003;
-        text.push(' ');
-        text.push_str(words[at % words.len()]);
-    }
-    if n.is_multiple_of(10) {
-        text.push_str(" https://docs.example/a?b=c");
-    }
-    Comment { text, ..Comment::default() }
+/// Comments, and whether they are spam; always the same ones.
+fn comments() -> Vec<(Comment, bool)> {
+    let weights = (0..WORDS).map(|rank| 1.0 / (rank as f64 + OFFSET));
+    let sums: Vec<f64> = weights.scan(0.0, |sum, weight| Some(std::mem::replace(sum, *sum + weight))).collect();
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) as f64 / (1_u64 << 53) as f64
+    };
+    let mut comment = |n: usize| {
+        let spam = n.is_multiple_of(3);
+        let mut text = String::new();
+        while text.len() < BYTES {
+            let of_spam = spam && random() < 1.0 / 3.0;
+            let chosen = random();
+            let rank = match of_spam {
+                true => WORDS + (chosen * SPAM_WORDS as f64) as usize,
+                false => sums.partition_point(|sum| *sum <= chosen * sums[WORDS - 1]).saturating_sub(1),
+            };
+            match random() {
+                _ if text.is_empty() => {}
+                mark if mark < 0.05 => text.push_str(", "),
+                mark if mark < 0.1 => text.push_str(". "),
+                _ => text.push(' '),
+            }
+            push_word(rank, random() < 0.1, &mut text);
+        }
+        if n.is_multiple_of(10) {
+            text.push_str(" https://docs.example/a?b=c");
+        }
+        (Comment { text, ..Comment::default() }, spam)
+    };
+    (0..COMMENTS).map(&mut comment).collect()
 }
 
-/// What bogofilter does with each comment in a file of its own, in bulk mode, after it has learned a thousand.
+/// The word of a rank: the more frequent, the shorter.
+fn push_word(rank: usize, capital: bool, text: &mut String) {
+    const FIRST: &[u8] = b"bcdfghjklmnprstvwyz";
+    const SECOND: &[u8] = b"aeiou";
+    let start = text.len();
+    let mut left = rank + 1;
+    while left > 0 {
+        text.push(char::from(FIRST[left % FIRST.len()]));
+        left /= FIRST.len();
+        text.push(char::from(SECOND[left % SECOND.len()]));
+        left /= SECOND.len();
+    }
+    if capital {
+        text[start..start + 1].make_ascii_uppercase();
+    }
+}
+
+/// What bogofilter does with each comment in a file of its own, in bulk mode, after it has learned the rest.
 fn bogofilter(comments: &[(Comment, bool)]) -> Result<Option<f64>, Box<dyn Error>> {
     if Command::new("bogofilter").arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status().is_err() {
         return Ok(None);
@@ -116,14 +154,14 @@ fn bogofilter(comments: &[(Comment, bool)]) -> Result<Option<f64>, Box<dyn Error
         let path = folder.path().join(n.to_string());
         fs::write(&path, format!("Subject: comment\n\n{}\n", comment.text))?;
         let name = format!("{}\n", path.display());
-        if n < 1_000 {
-            names[usize::from(*spam)].push_str(&name);
+        match n < FILES {
+            true => all.push_str(&name),
+            false => names[usize::from(*spam)].push_str(&name),
         }
-        all.push_str(&name);
     }
     bulk(folder.path(), "-n", &names[0])?;
     bulk(folder.path(), "-s", &names[1])?;
-    best("bogofilter", comments.len(), || bulk(folder.path(), "-t", &all)).map(Some)
+    best("bogofilter", FILES, || bulk(folder.path(), "-t", &all)).map(Some)
 }
 
 /// Bogofilter on files whose names it reads.
