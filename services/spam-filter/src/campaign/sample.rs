@@ -51,7 +51,7 @@ impl Sample {
             thread: hash_of((&comment.site, thread)) as u32,
             author: author.map_or(0, |author| (hash_of(author) as u32).max(1)),
             address: address.map_or(0, |address| (hash_of(address) as u32).max(1)),
-            text: same_text(&comment.site, &reading.folded),
+            text: same_text(&comment.site, reading.folded()),
             signature: sketch.map_or([0; PLACES], |sketch| sketch.signature),
             runs: sketch.map_or(0, |sketch| sketch.runs),
             anchors: anchors(&reading.normal.words, reading.links.domains()),
