@@ -1,9 +1,9 @@
 //! Words that mix scripts so that they look like something else. A whole word in another script is a language.
 
-use unicode_script::{Script, UnicodeScript};
+use unicode_script::Script;
 
 use super::{count, hint, name};
-use crate::{Policy, Signal};
+use crate::{Policy, Signal, bytes::count_pairs, normal::known};
 
 /// Cyrillic and Greek letters that look like Latin ones (after Unicode's confusables).
 const LIKE_LATIN: &str = "АВЕЅІЈКМНОРСТУХаесоруіјѕхһԁԛԝӏΑΒΕΖΗΙΚΜΝΟΡΤΥΧαγικνορυ";
@@ -38,12 +38,12 @@ pub(super) fn disguised(text: &str) -> u32 {
 
 /// Whether an ASCII letter stands next to a character beyond ASCII: true of few texts, and quick to see.
 fn may_mix(text: &str) -> bool {
-    let beside = |a: u8, b: u8| a.is_ascii_alphabetic() && !b.is_ascii();
-    text.as_bytes().windows(2).any(|pair| beside(pair[0], pair[1]) || beside(pair[1], pair[0]))
+    let beside = |a: u8, b: u8| a.is_ascii_alphabetic() & !b.is_ascii();
+    !text.is_ascii() && count_pairs(text.as_bytes(), |a, b| beside(a, b) | beside(b, a)) > 0
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty() && !word.is_ascii())
+    text.split(|c| !known(c).alphabetic).filter(|word| !word.is_empty() && !word.is_ascii())
 }
 
 fn is_disguised(word: &str) -> bool {
@@ -54,7 +54,7 @@ fn is_disguised(word: &str) -> bool {
     let (mut latin_has_twins, mut other_has_twins) = (true, true);
     for c in word.chars() {
         letters += 1;
-        match c.script() {
+        match known(c).script {
             Script::Latin => {
                 latin += 1;
                 latin_has_twins &= LIKE_OTHERS.contains(c);
