@@ -19,6 +19,7 @@ mod words;
 
 pub(crate) use compose::compose;
 pub(crate) use known::known;
+pub(crate) use table::Table;
 
 /// What a text says once its disguises are undone.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -81,10 +82,11 @@ pub fn normalise(text: &str) -> Normal {
     read(text).0
 }
 
-/// [`normalise`], and whether the text has no disguise at all, so that its words are the text in lower case.
+/// [`normalise`], and whether the text has no disguise at all, so that its words are the text as [`fold`](crate::fold::fold)
+/// writes it.
 pub(crate) fn read(text: &str) -> (Normal, bool) {
     let mut normal = Normal::default();
-    let Layer { words, mut again, only_lower } = layer(text, &mut normal);
+    let Layer { words, mut again, only_folded } = layer(text, &mut normal);
     normal.words = words;
     for _ in 1..MAX_LAYERS {
         if !again {
@@ -92,11 +94,12 @@ pub(crate) fn read(text: &str) -> (Normal, bool) {
         }
         let mut deeper = Normal::default();
         let layer = layer(&normal.words, &mut deeper);
-        (normal.words, again) = (layer.words, layer.again);
+        again = layer.again && layer.words != normal.words;
+        normal.words = layer.words;
         normal.domains.append(&mut deeper.domains);
     }
     normal.shadow = shadow::shadow(&normal.words);
-    (normal, only_lower)
+    (normal, only_folded)
 }
 
 impl Normal {
@@ -111,23 +114,23 @@ struct Layer {
     words: String,
     /// Whether there was anything besides case and composition, which may have hidden more.
     again: bool,
-    /// Whether there was nothing besides case.
-    only_lower: bool,
+    /// Whether there was nothing besides them.
+    only_folded: bool,
 }
 
 fn layer(text: &str, found: &mut Normal) -> Layer {
     let mut again = false;
     let clean = clean::clean(text, &mut found.obfuscations, &mut again);
-    let is_clean = matches!(clean, Cow::Borrowed(_));
+    let is_clean = !again;
     // Without letters that have case nothing further is ever undone.
     if clean.chars().all(|c| known::is_caseless(c) || (c.is_ascii() && !c.is_ascii_alphanumeric())) {
-        return Layer { words: clean.into_owned(), again, only_lower: is_clean };
+        return Layer { words: clean.into_owned(), again, only_folded: is_clean };
     }
     let joined = spaced::join(&clean, &mut found.obfuscations);
     let is_joined = matches!(joined, Cow::Owned(_));
     let folded = words::fold(&joined, &mut found.obfuscations);
     let rejoined = domains::rejoin(&folded.words, found);
     again |= is_joined || folded.changed || rejoined.as_ref().is_some_and(|text| text.len() != folded.words.len());
-    let only_lower = is_clean && !is_joined && folded.only_lower && rejoined.is_none();
-    Layer { words: rejoined.unwrap_or(folded.words), again, only_lower }
+    let only_folded = is_clean && !is_joined && folded.only_lower && rejoined.is_none();
+    Layer { words: rejoined.unwrap_or(folded.words), again, only_folded }
 }

@@ -41,11 +41,11 @@ impl<'a> Reading<'a> {
     }
 
     fn with(visible: Cow<'a, str>, mut links: Links, folded_source: Option<String>) -> Self {
-        let (normal, only_lower) = normal::read(&visible);
+        let (normal, only_folded) = normal::read(&visible);
         for domain in &normal.domains {
             links.add(domain);
         }
-        let own_folded = (!only_lower).then(|| fold(&visible));
+        let own_folded = (!only_folded).then(|| fold(&visible));
         Self { visible, own_folded, folded_source, normal, links }
     }
 

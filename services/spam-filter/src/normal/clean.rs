@@ -128,7 +128,8 @@ fn lost_twin(before: Option<char>, c: char, after: Option<char>) -> Option<Twin>
         _ => latin(before) && latin(after),
     };
     let kept = |plain: String| plain.is_ascii() || plain.contains(c);
-    let changes = beside && c.is_alphabetic() && !kept(std::iter::once(c).nfkc().collect());
+    let known = known(c);
+    let changes = beside && known.alphabetic && !known.composed && !kept(std::iter::once(c).nfkc().collect());
     changes.then(|| latin_twin(c)).flatten()
 }
 

@@ -31,30 +31,24 @@ pub(super) fn join<'a>(text: &'a str, found: &mut Obfuscations) -> Cow<'a, str> 
     }
     let chars: Vec<char> = text.chars().collect();
     let mut out = String::with_capacity(text.len());
+    let mut run = Run::default();
     let mut at = 0;
+    run.read(&chars, at);
     while at < chars.len() {
-        let run = Run::at(&chars, at);
-        match run {
-            Some(run) if run.is_word(&chars) || run.is_beside_word(&chars) => {
-                found.spaced += u32::from(run.is_disguise(&chars));
-                out.extend(run.letters.iter().map(|place| chars[*place]));
-                at = run.end();
-            }
+        if run.is_word(&chars) || run.is_beside_word(&chars) {
+            found.spaced += u32::from(run.is_disguise(&chars));
+            out.extend(run.letters.iter().map(|place| chars[*place]));
+            at = run.end();
+        } else if run.letters.len() > 1 {
             // The last letter may begin another run, with other gaps.
-            Some(run) if run.letters.len() > 1 => {
-                let last = run.end() - 1;
-                out.extend(&chars[at..last]);
-                at = last;
-                if Run::at(&chars, at).is_none_or(|next| next.letters.len() == 1) {
-                    out.push(chars[at]);
-                    at += 1;
-                }
-            }
-            _ => {
-                out.push(chars[at]);
-                at += 1;
-            }
+            let last = run.end() - 1;
+            out.extend(&chars[at..last]);
+            at = last;
+        } else {
+            out.push(chars[at]);
+            at += 1;
         }
+        run.read(&chars, at);
     }
     if out.len() == text.len() { Cow::Borrowed(text) } else { Cow::Owned(out) }
 }
@@ -97,7 +91,8 @@ fn has_lonely(parts: impl Iterator<Item = bool>) -> bool {
     found
 }
 
-/// Letters that stand alone, one after the other, with like gaps between.
+/// Letters that stand alone, one after the other, with like gaps between; none where a letter has company.
+#[derive(Default)]
 struct Run {
     letters: Vec<usize>,
     gap: Option<Gap>,
@@ -106,25 +101,27 @@ struct Run {
 }
 
 impl Run {
-    fn at(chars: &[char], start: usize) -> Option<Self> {
+    /// Reads the run that begins at a place.
+    fn read(&mut self, chars: &[char], start: usize) {
+        self.letters.clear();
+        (self.gap, self.wider) = (None, None);
         if !is_lonely(chars, start) {
-            return None;
+            return;
         }
-        let mut run = Self { letters: vec![start], gap: None, wider: None };
+        self.letters.push(start);
         let mut last = start;
         while let Some((gap, next)) = gap_after(chars, last) {
-            if run.gap.is_some_and(|first| first != gap) {
-                run.wider = match (run.gap, gap) {
+            if self.gap.is_some_and(|first| first != gap) {
+                self.wider = match (self.gap, gap) {
                     (Some(Gap::Spaces(narrow)), Gap::Spaces(wide)) if wide > narrow => Some(next),
                     _ => None,
                 };
                 break;
             }
-            run.gap = Some(gap);
-            run.letters.push(next);
+            self.gap = Some(gap);
+            self.letters.push(next);
             last = next;
         }
-        Some(run)
     }
 
     fn end(&self) -> usize {
@@ -139,7 +136,7 @@ impl Run {
 
     /// `b u y` in `b u y  v i a g r a`.
     fn is_beside_word(&self, chars: &[char]) -> bool {
-        let letters = self.letters.iter().all(|place| chars[*place].is_alphabetic());
+        let letters = self.letters.iter().all(|place| known(chars[*place]).alphabetic);
         let Some(mut next) = self.wider.filter(|_| letters && self.letters.len() > 1) else { return false };
         for _ in 1..JOINED {
             match gap_after(chars, next) {

@@ -9,17 +9,17 @@ const BLOCKS: usize = (char::MAX as usize + 1) / BLOCK;
 
 /// What a function says of characters, kept. The crates that know Unicode search tables of thousands of ranges for each
 /// character; a text has few scripts, so that their few blocks are filled once and then read.
-pub(super) struct Table<T> {
+pub(crate) struct Table<T> {
     of: fn(char) -> T,
     blocks: [OnceLock<Box<[T; BLOCK]>>; BLOCKS],
 }
 
 impl<T: Copy> Table<T> {
-    pub(super) const fn new(of: fn(char) -> T) -> Self {
+    pub(crate) const fn new(of: fn(char) -> T) -> Self {
         Self { of, blocks: [const { OnceLock::new() }; BLOCKS] }
     }
 
-    pub(super) fn get(&self, c: char) -> T {
+    pub(crate) fn get(&self, c: char) -> T {
         let code = c as usize;
         let block = self.blocks[code / BLOCK].get_or_init(|| self.fill(code / BLOCK));
         block[code % BLOCK]

@@ -3,21 +3,23 @@
 use unicode_script::Script;
 
 use super::{count, hint, name};
-use crate::{Policy, Signal, bytes::count_pairs, normal::known};
+use crate::{
+    Policy, Signal,
+    bytes::count_pairs,
+    normal::{Table, known},
+};
 
 /// Cyrillic and Greek letters that look like Latin ones (after Unicode's confusables).
-const LIKE_LATIN: &str = "АВЕЅІЈКМНОРСТУХаесоруіјѕхһԁԛԝӏΑΒΕΖΗΙΚΜΝΟΡΤΥΧαγικνορυ";
+static LIKE_LATIN: Table<bool> = Table::new(|c| "АВЕЅІЈКМНОРСТУХаесоруіјѕхһԁԛԝӏΑΒΕΖΗΙΚΜΝΟΡΤΥΧαγικνορυ".contains(c));
 
 /// Latin letters that look like Cyrillic or Greek ones.
-const LIKE_OTHERS: &str = "ABEHIJKMNOPSTXYZaceijopsuvxy";
+static LIKE_OTHERS: Table<bool> = Table::new(|c| "ABEHIJKMNOPSTXYZaceijopsuvxy".contains(c));
 
 /// Shorter words are units and formulas: `μF`, `Ωm`.
 const MIN_LETTERS: usize = 3;
 
-/// Points for each word that mixes Latin with Cyrillic or Greek, where all the letters of one side have a twin on the
-/// other: such a word reads as if it were of one script. `VPNом` does not, and is Russian grammar.
-pub(super) fn mix(text: &str, policy: &Policy) -> Option<Signal> {
-    let mixed = disguised(text);
+/// Points for each of so many [`disguised`] words.
+pub(super) fn mix(mixed: u32, policy: &Policy) -> Option<Signal> {
     let weight = (policy.script_mix_weight * f64::from(mixed)).min(policy.script_mix_weight_max);
     if mixed == 0 {
         return None;
@@ -28,7 +30,8 @@ pub(super) fn mix(text: &str, policy: &Policy) -> Option<Signal> {
     })
 }
 
-/// How many words of the text are for `script_mix`.
+/// How many words mix Latin with Cyrillic or Greek, where all the letters of one side have a twin on the other: such a word
+/// reads as if it were of one script. `VPNом` does not, and is Russian grammar.
 pub(super) fn disguised(text: &str) -> u32 {
     match may_mix(text) {
         true => words(text).filter(|word| is_disguised(word)).fold(0, |count: u32, _| count.saturating_add(1)),
@@ -57,11 +60,11 @@ fn is_disguised(word: &str) -> bool {
         match known(c).script {
             Script::Latin => {
                 latin += 1;
-                latin_has_twins &= LIKE_OTHERS.contains(c);
+                latin_has_twins &= LIKE_OTHERS.get(c);
             }
             Script::Cyrillic | Script::Greek => {
                 other += 1;
-                other_has_twins &= LIKE_LATIN.contains(c);
+                other_has_twins &= LIKE_LATIN.get(c);
             }
             _ => {}
         }
