@@ -188,12 +188,25 @@ fn worst(model: &Model) {
         ("10,000 links", "https://spam.example/a ".repeat(10_000)),
         ("1 MB of look-alikes", "раураl ".repeat(90_000)),
         ("1 MB of letters set apart", "f r e e . ".repeat(100_000)),
+        ("1 MB of pairs of letters", "v i  ".repeat(200_000)),
+        ("1 MB of letters with marks", "e\u{301}\u{323}".repeat(200_000)),
+        ("1 MB of mathematical letters", "𝐜𝐚𝐬𝐢𝐧𝐨 ".repeat(40_000)),
+        ("1 MB of Russian", "Привет мир ".repeat(50_000)),
+        ("1 MB of one mixed word", "aвγ".repeat(200_000)),
+        ("1 MB of ligatures", "ﷺ".repeat(333_000)),
+        ("1 MB of all scripts", all_scripts()),
     ];
     let mut features = Features::default();
     for (what, text) in texts {
         let comment = Comment { text, ..Comment::default() };
         let start = Instant::now();
         black_box(score(model, &comment, &mut features));
-        println!("{what:<26} {:>7.1} ms", start.elapsed().as_secs_f64() * 1_000.0);
+        println!("{what:<28} {:>7.1} ms", start.elapsed().as_secs_f64() * 1_000.0);
     }
+}
+
+/// Every 61st character from one to the next, again and again.
+fn all_scripts() -> String {
+    let characters = (0..0x20000_u32).cycle().step_by(61).filter_map(char::from_u32);
+    characters.take(300_000).collect()
 }

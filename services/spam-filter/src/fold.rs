@@ -1,30 +1,22 @@
 //! The form in which texts are compared: without regard to case, and to letters that only look styled.
 
-use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfkc_quick};
+use crate::normal::{compose, known};
 
 /// NFKC (so that `𝐜𝐚𝐬𝐢𝐧𝐨` is `casino`), in lower case, final sigma as sigma.
 pub fn fold(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }
-    let mut folded = String::with_capacity(text.len());
-    if is_nfkc_quick(text.chars()) == IsNormalized::Yes {
-        lower(text.chars(), &mut folded);
-    } else {
-        lower(text.nfkc(), &mut folded);
-    }
-    folded
-}
-
-/// One letter at a time: `str::to_lowercase` looks at the neighbours of a sigma, and then `ΣΑΣ` is no part of `ΣΑΣΑ`.
-fn lower(chars: impl Iterator<Item = char>, folded: &mut String) {
-    for c in chars {
+    let composed = compose(text);
+    let mut folded = String::with_capacity(composed.len());
+    // One letter at a time: `str::to_lowercase` looks at the neighbours of a sigma, and then `ΣΑΣ` is no part of `ΣΑΣΑ`.
+    for c in composed.chars() {
         match c {
-            'ς' => folded.push('σ'),
-            c if c.is_ascii() => folded.push(c.to_ascii_lowercase()),
-            c => folded.extend(c.to_lowercase()),
+            'İ' => folded.push_str("i\u{307}"),
+            c => folded.push(known(c).lower),
         }
     }
+    folded
 }
 
 #[cfg(test)]

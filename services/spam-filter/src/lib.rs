@@ -7,6 +7,7 @@
 //! A learned model has its seat in [`Facts::model`]: its [`ModelScore`] becomes the signal `learned`. [`Minds`] keeps it, with
 //! what each site's moderators have taught.
 
+mod bytes;
 pub mod campaign;
 mod decide;
 pub mod external;

@@ -46,7 +46,7 @@ impl Links {
 
     /// Counts the addresses in plain text that a page would turn into links: with a scheme, or beginning with `www.`.
     pub fn add_text(&mut self, text: &str) {
-        if !text.contains("://") {
+        if !memchr::memchr_iter(b':', text.as_bytes()).any(|at| text[at..].starts_with("://")) {
             return self.add_www(text);
         }
         // Links without a scheme are not for linkify: it takes quadratic time on texts like `a.b_a.b_`.
@@ -63,24 +63,21 @@ impl Links {
         self.add_www(&text[after..]);
     }
 
+    /// Looks for dots, which are rarer than the letter w, and for `www` before them.
     fn add_www(&mut self, text: &str) {
-        let mut rest = text;
-        let mut before = None;
-        while let Some(at) = rest.find(['w', 'W']) {
-            before = rest[..at].chars().next_back().or(before);
-            let tail = &rest[at..];
-            let starts = tail.get(..4).is_some_and(|www| www.eq_ignore_ascii_case("www."));
-            let mut length = 1;
-            if starts && !before.is_some_and(char::is_alphanumeric) {
-                let end = tail.find(|c: char| c.is_whitespace() || "<>\"'()[]".contains(c)).unwrap_or(tail.len());
-                let address = tail[..end].trim_end_matches(['.', ',', ';', ':', '!', '?', '/']);
-                if address.len() > 4 && address[4..].starts_with(char::is_alphanumeric) && address[4..].contains('.') {
-                    self.add(address);
-                }
-                length = end;
+        let mut from = 0;
+        for dot in memchr::memchr_iter(b'.', text.as_bytes()) {
+            let Some(at) = dot.checked_sub(3).filter(|at| *at >= from) else { continue };
+            let is_www = text.as_bytes()[at..dot].eq_ignore_ascii_case(b"www");
+            if !is_www || text[..at].ends_with(char::is_alphanumeric) {
+                continue;
             }
-            before = tail[..length].chars().next_back();
-            rest = &tail[length..];
+            let tail = &text[at..];
+            from = at + tail.find(|c: char| c.is_whitespace() || "<>\"'()[]".contains(c)).unwrap_or(tail.len());
+            let address = text[at..from].trim_end_matches(['.', ',', ';', ':', '!', '?', '/']);
+            if address.len() > 4 && address[4..].starts_with(char::is_alphanumeric) && address[4..].contains('.') {
+                self.add(address);
+            }
         }
     }
 }

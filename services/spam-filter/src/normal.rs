@@ -3,14 +3,23 @@
 //! [`normalise`] works on a copy: what is stored and shown never changes. Every step takes linear time. A script, an
 //! accent or a joiner that belongs to a language is no disguise: only what stands where no language puts it is undone.
 
+use std::borrow::Cow;
+
 mod clean;
+mod compose;
 mod domains;
 mod hidden;
+mod known;
 mod letters;
 mod marks;
 mod shadow;
 mod spaced;
+mod table;
 mod words;
+
+pub(crate) use compose::compose;
+pub(crate) use known::known;
+pub(crate) use table::Table;
 
 /// What a text says once its disguises are undone.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -70,19 +79,27 @@ const MAX_LAYERS: usize = 6;
 
 /// Undoes the disguises of a text.
 pub fn normalise(text: &str) -> Normal {
+    read(text).0
+}
+
+/// [`normalise`], and whether the text has no disguise at all, so that its words are the text as [`fold`](crate::fold::fold)
+/// writes it.
+pub(crate) fn read(text: &str) -> (Normal, bool) {
     let mut normal = Normal::default();
-    let mut changed = false;
-    normal.words = layer(text, &mut normal, &mut changed);
+    let Layer { words, mut again, only_folded } = layer(text, &mut normal);
+    normal.words = words;
     for _ in 1..MAX_LAYERS {
-        if !std::mem::take(&mut changed) {
+        if !again {
             break;
         }
         let mut deeper = Normal::default();
-        normal.words = layer(&normal.words, &mut deeper, &mut changed);
+        let layer = layer(&normal.words, &mut deeper);
+        again = layer.again && layer.words != normal.words;
+        normal.words = layer.words;
         normal.domains.append(&mut deeper.domains);
     }
     normal.shadow = shadow::shadow(&normal.words);
-    normal
+    (normal, only_folded)
 }
 
 impl Normal {
@@ -92,17 +109,28 @@ impl Normal {
     }
 }
 
-/// Undoes what lies on top, and says in `changed` whether there was anything besides case and composition.
-fn layer(text: &str, found: &mut Normal, changed: &mut bool) -> String {
-    let clean = clean::clean(text, &mut found.obfuscations, changed);
+/// A text without the disguises that lie on top.
+struct Layer {
+    words: String,
+    /// Whether there was anything besides case and composition, which may have hidden more.
+    again: bool,
+    /// Whether there was nothing besides them.
+    only_folded: bool,
+}
+
+fn layer(text: &str, found: &mut Normal) -> Layer {
+    let mut again = false;
+    let clean = clean::clean(text, &mut found.obfuscations, &mut again);
+    let is_clean = !again;
     // Without letters that have case nothing further is ever undone.
-    if clean.chars().all(|c| letters::is_caseless(c) || (c.is_ascii() && !c.is_ascii_alphanumeric())) {
-        return clean;
+    if clean.chars().all(|c| known::is_caseless(c) || (c.is_ascii() && !c.is_ascii_alphanumeric())) {
+        return Layer { words: clean.into_owned(), again, only_folded: is_clean };
     }
     let joined = spaced::join(&clean, &mut found.obfuscations);
-    let words = words::fold(&joined, &mut found.obfuscations, changed);
-    let spelt = words.len();
-    let rejoined = domains::rejoin(words, found);
-    *changed |= joined.len() != clean.len() || rejoined.len() != spelt;
-    rejoined
+    let is_joined = matches!(joined, Cow::Owned(_));
+    let folded = words::fold(&joined, &mut found.obfuscations);
+    let rejoined = domains::rejoin(&folded.words, found);
+    again |= is_joined || folded.changed || rejoined.as_ref().is_some_and(|text| text.len() != folded.words.len());
+    let only_folded = is_clean && !is_joined && folded.only_lower && rejoined.is_none();
+    Layer { words: rejoined.unwrap_or(folded.words), again, only_folded }
 }

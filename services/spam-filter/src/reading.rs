@@ -7,7 +7,7 @@ use crate::{
     html::{self, Piece},
     links::Links,
     model::Subject,
-    normal::{Normal, normalise},
+    normal::{self, Normal},
 };
 
 /// What the rules read of a comment, worked out once.
@@ -15,8 +15,8 @@ use crate::{
 pub struct Reading<'a> {
     /// What a reader sees: the rendered text without its tags.
     pub visible: Cow<'a, str>,
-    /// The visible text, folded.
-    pub folded: String,
+    /// The visible text, folded, where its disguises make it differ from [`Normal::words`].
+    own_folded: Option<String>,
     /// The text as it was written, folded, where it differs from what a reader sees.
     pub folded_source: Option<String>,
     /// The visible text with its disguises undone.
@@ -41,11 +41,17 @@ impl<'a> Reading<'a> {
     }
 
     fn with(visible: Cow<'a, str>, mut links: Links, folded_source: Option<String>) -> Self {
-        let normal = normalise(&visible);
+        let (normal, only_folded) = normal::read(&visible);
         for domain in &normal.domains {
             links.add(domain);
         }
-        Self { folded: fold(&visible), visible, folded_source, normal, links }
+        let own_folded = (!only_folded).then(|| fold(&visible));
+        Self { visible, own_folded, folded_source, normal, links }
+    }
+
+    /// The visible text, folded.
+    pub fn folded(&self) -> &str {
+        self.own_folded.as_deref().unwrap_or(&self.normal.words)
     }
 
     /// What the model reads of it.
@@ -68,8 +74,8 @@ impl<'a> Reading<'a> {
 
     /// [`Self::texts`] in which digits are digits.
     pub fn plain_texts(&self) -> impl Iterator<Item = &str> {
-        let words = Some(self.normal.words.as_str()).filter(|words| *words != self.folded);
-        std::iter::once(self.folded.as_str()).chain(words)
+        let own = self.own_folded.as_deref().filter(|folded| *folded != self.normal.words);
+        own.into_iter().chain([self.normal.words.as_str()])
     }
 }
 

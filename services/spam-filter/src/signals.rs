@@ -77,8 +77,9 @@ pub(crate) fn content(comment: &v1::Comment, reading: &Reading<'_>, facts: &Fact
         signals.extend(form::fast(client, policy));
     }
     letters::signals(&reading.visible, policy, &mut signals);
-    signals.extend(scripts::mix(&reading.visible, policy));
-    signals.extend(obfuscated::obfuscated(reading, policy));
+    let mixed = scripts::disguised(&reading.visible);
+    signals.extend(scripts::mix(mixed, policy));
+    signals.extend(obfuscated::obfuscated(reading, mixed, policy));
     signals.extend(contact::contact(reading, &vocabulary, rules));
     if let Some(author) = &comment.author {
         signals.extend(author::name_link(author, policy));

@@ -1,6 +1,6 @@
 //! Finds many words in one pass over a text, however many there are.
 
-use aho_corasick::{AhoCorasick, BuildError};
+use aho_corasick::{AhoCorasick, BuildError, Input, MatchKind};
 
 use crate::{fold::fold, policy::PolicyError};
 
@@ -9,7 +9,12 @@ use crate::{fold::fold, policy::PolicyError};
 pub struct WordList {
     words: Vec<String>,
     finder: Option<AhoCorasick>,
+    /// Finds the first of a few words many bytes in one step; most texts have none.
+    first: Option<AhoCorasick>,
 }
+
+/// The library looks for no more words than this by such steps.
+const FEW: usize = 64;
 
 /// Where a word was found.
 #[derive(Debug, Clone, Copy)]
@@ -27,11 +32,13 @@ impl WordList {
     pub fn new<'a>(field: &'static str, words: impl IntoIterator<Item = &'a str>) -> Result<Self, PolicyError> {
         let words: Vec<String> = words.into_iter().map(str::to_owned).collect();
         let too_large = |error: BuildError| PolicyError::Words { field, detail: error.to_string() };
-        let finder = match words.is_empty() {
-            true => None,
-            false => Some(AhoCorasick::new(words.iter().map(|word| fold(word))).map_err(too_large)?),
+        let finder = |kind| {
+            let builder = AhoCorasick::builder().match_kind(kind).build(words.iter().map(|word| fold(word)));
+            builder.map_err(too_large)
         };
-        Ok(Self { words, finder })
+        let first = (1..=FEW).contains(&words.len()).then(|| finder(MatchKind::LeftmostFirst)).transpose()?;
+        let finder = (!words.is_empty()).then(|| finder(MatchKind::Standard)).transpose()?;
+        Ok(Self { words, finder, first })
     }
 
     /// Whether there is nothing to search for.
@@ -46,7 +53,12 @@ impl WordList {
 
     /// Every place where a word stands in a folded text, also inside of another word.
     pub fn find<'a>(&'a self, folded: &'a str) -> impl Iterator<Item = Found> + 'a {
-        let found = self.finder.iter().flat_map(move |finder| finder.find_overlapping_iter(folded));
+        let from = match &self.first {
+            Some(first) => first.find(folded).map_or(folded.len(), |first| first.start()),
+            None => 0,
+        };
+        let input = Input::new(folded).range(from..);
+        let found = self.finder.iter().flat_map(move |finder| finder.find_overlapping_iter(input.clone()));
         found.map(|m| Found { index: m.pattern().as_usize(), start: m.start(), end: m.end() })
     }
 }

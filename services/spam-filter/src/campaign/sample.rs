@@ -8,7 +8,7 @@ use super::{
     hash_of,
     sketch::{PLACES, Sketch},
 };
-use crate::reading::Reading;
+use crate::{normal::known, reading::Reading};
 
 /// What is remembered of a comment: hashes, and nothing that can be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl Sample {
             thread: hash_of((&comment.site, thread)) as u32,
             author: author.map_or(0, |author| (hash_of(author) as u32).max(1)),
             address: address.map_or(0, |address| (hash_of(address) as u32).max(1)),
-            text: same_text(&comment.site, &reading.folded),
+            text: same_text(&comment.site, reading.folded()),
             signature: sketch.map_or([0; PLACES], |sketch| sketch.signature),
             runs: sketch.map_or(0, |sketch| sketch.runs),
             anchors: anchors(&reading.normal.words, reading.links.domains()),
@@ -66,7 +66,8 @@ pub(super) fn site(name: &str) -> u32 {
 
 /// Case, spaces, punctuation and pictures make no difference.
 fn same_text(site: &str, folded: &str) -> u64 {
-    let plain: String = folded.chars().filter(|c| c.is_alphanumeric()).collect();
+    let mut plain = String::with_capacity(folded.len());
+    plain.extend(folded.chars().filter(|c| known(*c).alphanumeric));
     if plain.is_empty() { 0 } else { hash_of((site, plain)).max(1) }
 }
 

@@ -4,7 +4,7 @@
 //! two signatures agree estimates the share of runs that two texts have in common. What a spinner changes at no cost is
 //! left out first: digits, pictures, punctuation, spaces, accents, and every word that holds an address.
 
-use std::collections::HashSet;
+use crate::normal::known;
 
 /// Places in a signature, a byte each. The estimate's standard error is at most 1/16 with 64 of them.
 pub const PLACES: usize = 64;
@@ -31,7 +31,9 @@ impl Sketch {
     pub fn of(normal: &str) -> Option<Self> {
         let letters = letters(normal);
         let wide = letters.iter().filter(|c| **c >= '\u{2E80}').count() * 2 > letters.len();
-        let runs: HashSet<u64> = letters.windows(if wide { WIDE_RUN } else { RUN }).map(hash).collect();
+        let mut runs: Vec<u64> = letters.windows(if wide { WIDE_RUN } else { RUN }).map(hash).collect();
+        runs.sort_unstable();
+        runs.dedup();
         if runs.is_empty() {
             return None;
         }
@@ -55,7 +57,7 @@ impl Sketch {
 fn letters(normal: &str) -> Vec<char> {
     let mut letters = Vec::with_capacity(normal.len().min(MAX_LETTERS));
     for word in normal.split_whitespace().filter(|word| !is_address(word)) {
-        letters.extend(word.chars().filter(|c| c.is_alphabetic()).take(MAX_LETTERS - letters.len()));
+        letters.extend(word.chars().filter(|c| known(*c).alphabetic).take(MAX_LETTERS - letters.len()));
         if letters.len() == MAX_LETTERS {
             break;
         }
@@ -65,6 +67,10 @@ fn letters(normal: &str) -> Vec<char> {
 
 /// Whether a word holds a link, a domain, a handle or an email address: these are anchors, and change from wave to wave.
 pub(super) fn is_address(word: &str) -> bool {
+    // Hardly any word has one of these.
+    if !word.bytes().any(|byte| matches!(byte, b'.' | b':' | b'@')) {
+        return false;
+    }
     if word.contains("://") || word.contains('@') {
         return true;
     }

@@ -1,8 +1,9 @@
 //! Which scripts a text is written in.
 
-use unicode_script::{Script, UnicodeScript};
+use unicode_script::Script;
 
 use super::features::ends;
+use crate::normal::known;
 
 /// A script is learned from when it is most of the letters of so many rows.
 const ROWS: usize = 200;
@@ -48,11 +49,8 @@ pub fn mostly_unknown(text: &str, known: &[String]) -> bool {
 
 fn letters(text: &str) -> impl Iterator<Item = Script> + '_ {
     let (first, last) = ends(text);
-    first.chars().chain(last.chars()).filter(|c| c.is_alphabetic()).filter_map(|c| match c {
-        'a'..='z' => Some(Script::Latin),
-        'а'..='я' => Some(Script::Cyrillic),
-        c => Some(c.script()).filter(|script| !matches!(script, Script::Common | Script::Inherited)),
-    })
+    let letters = first.chars().chain(last.chars()).map(known).filter(|known| known.alphabetic);
+    letters.map(|known| known.script).filter(|script| !matches!(script, Script::Common | Script::Inherited))
 }
 
 #[cfg(test)]

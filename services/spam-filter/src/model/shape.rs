@@ -1,5 +1,10 @@
 //! The shape of a text as it was written, whatever its words.
 
+use crate::{
+    bytes::{count, count_pairs},
+    normal::known,
+};
+
 /// Counts over a text.
 #[derive(Debug, Default)]
 pub struct Shape {
@@ -21,40 +26,47 @@ pub struct Shape {
 impl Shape {
     /// Counts.
     pub fn of(text: &str, links: usize) -> Self {
-        let mut shape = Self { links: u32::try_from(links).unwrap_or(u32::MAX), ..Self::default() };
-        let mut after_space = true;
-        for c in text.chars() {
-            shape.chars += 1;
-            let mut space = false;
-            match c {
-                'a'..='z' => shape.letters += 1,
-                'A'..='Z' => {
-                    shape.letters += 1;
-                    shape.capitals += 1;
-                }
-                '0'..='9' => shape.digits += 1,
-                ' ' => space = true,
-                '\n' => {
-                    space = true;
-                    shape.lines += 1;
-                }
-                '!' => shape.exclamations += 1,
-                '?' => shape.questions += 1,
-                '@' => shape.handles += 1,
-                '#' => shape.tags += 1,
-                '$' | '%' | '€' | '£' => shape.money += 1,
-                c if c.is_ascii() => space = c.is_ascii_whitespace(),
-                c if c.is_alphabetic() => {
-                    shape.letters += 1;
-                    shape.capitals += u32::from(c.is_uppercase());
-                }
-                c if c.is_whitespace() => space = true,
-                _ => shape.symbols += 1,
-            }
-            shape.words += u32::from(after_space && !space);
-            after_space = space;
+        let bytes = text.as_bytes();
+        let mut shape = Self {
+            // All bytes but those that continue a character.
+            chars: count(bytes, |byte| byte & 0xC0 != 0x80),
+            letters: count(bytes, |byte| byte.is_ascii_alphabetic()),
+            capitals: count(bytes, |byte| byte.is_ascii_uppercase()),
+            digits: count(bytes, |byte| byte.is_ascii_digit()),
+            symbols: 0,
+            words: words(bytes),
+            exclamations: count(bytes, |byte| byte == b'!'),
+            questions: count(bytes, |byte| byte == b'?'),
+            handles: count(bytes, |byte| byte == b'@'),
+            tags: count(bytes, |byte| byte == b'#'),
+            money: count(bytes, |byte| matches!(byte, b'$' | b'%')),
+            lines: count(bytes, |byte| byte == b'\n'),
+            links: u32::try_from(links).unwrap_or(u32::MAX),
+        };
+        if !text.is_ascii() {
+            shape.add_beyond_ascii(text);
         }
         shape
+    }
+
+    fn add_beyond_ascii(&mut self, text: &str) {
+        let mut spaces = false;
+        for c in text.chars().filter(|c| !c.is_ascii()) {
+            let known = known(c);
+            match c {
+                '€' | '£' => self.money += 1,
+                _ if known.alphabetic => {
+                    self.letters += 1;
+                    self.capitals += u32::from(known.uppercase);
+                }
+                _ if known.whitespace => spaces = true,
+                _ => self.symbols += 1,
+            }
+        }
+        if spaces {
+            let is_space = |c: char| if c.is_ascii() { c.is_ascii_whitespace() } else { known(c).whitespace };
+            self.words = text.split(is_space).filter(|word| !word.is_empty()).count() as u32;
+        }
     }
 
     /// How many words there are.
@@ -103,4 +115,11 @@ impl Shape {
         "that it has no letters",
         "its number of symbols",
     ];
+}
+
+/// How often a word begins: at the start, or after white space.
+fn words(bytes: &[u8]) -> u32 {
+    let is_space = |byte: u8| (byte == b' ') | (matches!(byte, b'\t'..=b'\r') & (byte != b'\x0B'));
+    let first = bytes.first().is_some_and(|byte| !is_space(*byte));
+    u32::from(first) + count_pairs(bytes, |a, b| is_space(a) & !is_space(b))
 }

@@ -1,36 +1,50 @@
 //! The text without what nobody sees, and with drawn letters as letters.
 
-use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfkc_quick};
+use std::borrow::Cow;
+
+use unicode_normalization::UnicodeNormalization;
 
 use super::{
-    Obfuscations, hidden,
-    letters::{Twin, is_cased, is_mark, is_odd_latin, latin_twin},
+    Obfuscations,
+    compose::compose,
+    hidden,
+    known::{is_cased, is_mark, is_odd_latin, known},
+    letters::{Twin, latin_twin},
     marks,
 };
 
 /// A word with so many drawn letters is drawn; fewer are enumeration marks, formulas and ordinals.
 const DRAWN: u32 = 3;
 
-/// NFKC, without hidden characters and marks out of place. Case stays.
-pub(super) fn clean(text: &str, found: &mut Obfuscations, changed: &mut bool) -> String {
-    if text.bytes().all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~')) {
-        return text.to_owned();
+/// NFKC, without hidden characters and marks out of place. Case stays. Borrowed where there is nothing to clean.
+pub(super) fn clean<'a>(text: &'a str, found: &mut Obfuscations, changed: &mut bool) -> Cow<'a, str> {
+    if is_plain_ascii(text) || text.chars().all(|c| known(c).steady) {
+        return Cow::Borrowed(text);
     }
     let reversed = hidden::unreverse(text);
     found.hidden += u32::from(reversed.is_some());
     let visible = visible(reversed.as_deref().unwrap_or(text), found);
     *changed |= visible != text;
-    let composed = match is_nfkc_quick(visible.chars()) {
-        IsNormalized::Yes => visible,
-        _ => visible.nfkc().collect(),
-    };
+    let composed = compose(&visible);
     if !composed.chars().any(is_mark) {
-        return composed;
+        return Cow::Owned(composed.into_owned());
     }
     let (stripped, disguised) = marks::strip(&composed);
     found.marks += disguised;
     *changed |= stripped.len() != composed.len();
-    stripped
+    Cow::Owned(stripped)
+}
+
+/// Without an end before the end of a piece, so that many bytes are looked at in one step.
+fn is_plain_ascii(text: &str) -> bool {
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') | matches!(byte, b'\t' | b'\n' | b'\r');
+    text.as_bytes().chunks(64).all(|piece| piece.iter().fold(true, |plain, byte| plain & is_plain(byte)))
+}
+
+/// Whether [`visible`] passes a character by, wherever it stands; NFKC must not change it.
+pub(super) fn is_plain(c: char) -> bool {
+    let special = hidden::is_hidden(c) || is_regional(c) || c == '\u{2800}' || is_drawn(c);
+    !special && enclosed_letter(c).is_none()
 }
 
 fn visible(text: &str, found: &mut Obfuscations) -> String {
@@ -114,7 +128,8 @@ fn lost_twin(before: Option<char>, c: char, after: Option<char>) -> Option<Twin>
         _ => latin(before) && latin(after),
     };
     let kept = |plain: String| plain.is_ascii() || plain.contains(c);
-    let changes = beside && c.is_alphabetic() && !kept(std::iter::once(c).nfkc().collect());
+    let known = known(c);
+    let changes = beside && known.alphabetic && !known.composed && !kept(std::iter::once(c).nfkc().collect());
     changes.then(|| latin_twin(c)).flatten()
 }
 

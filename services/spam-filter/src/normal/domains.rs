@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, MatchKind};
 
 use super::Normal;
 
@@ -66,19 +66,18 @@ const NO_LABELS: [&str; 24] = [
     "that", "every", "some", "big", "old", "new", "first", "no",
 ];
 
-static FINDER: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| AhoCorasick::new(SPELLINGS).ok());
+/// No spelling is part of another, so that each kind of match finds the same; with this one many bytes are looked at in
+/// one step.
+static FINDER: LazyLock<Option<AhoCorasick>> =
+    LazyLock::new(|| AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(SPELLINGS).ok());
 
-/// Writes the addresses of a text in lower case as they are meant.
-pub(super) fn rejoin(words: String, found: &mut Normal) -> String {
-    let mut joints = FINDER.iter().flat_map(|finder| finder.find_iter(&words)).peekable();
-    if joints.peek().is_none() {
-        return words;
-    }
-    let mut out = String::with_capacity(words.len());
+/// Writes the addresses of a text in lower case as they are meant. `None` where there is none.
+pub(super) fn rejoin(words: &str, found: &mut Normal) -> Option<String> {
+    let joints = FINDER.iter().flat_map(|finder| finder.find_iter(words));
+    let mut out = String::new();
     let mut domains = Vec::new();
     let mut copied = 0;
-    for joint in joints.filter_map(|joint| Joint::read(&words, joint.pattern().as_usize(), joint.start(), joint.end()))
-    {
+    for joint in joints.filter_map(|joint| Joint::read(words, joint.pattern().as_usize(), joint.start(), joint.end())) {
         if joint.start < copied {
             continue;
         }
@@ -91,6 +90,9 @@ pub(super) fn rejoin(words: String, found: &mut Normal) -> String {
         }
         out.push_str(if joint.meaning == Meaning::Scheme { "http" } else { "." });
     }
+    if copied == 0 {
+        return None;
+    }
     out.push_str(&words[copied..]);
     for at in domains.into_iter().take(COUNTED) {
         let domain = around(&out, at);
@@ -102,7 +104,7 @@ pub(super) fn rejoin(words: String, found: &mut Normal) -> String {
             found.domains.push(domain.to_owned());
         }
     }
-    out
+    Some(out)
 }
 
 /// A spelt dot or scheme, with the spaces around it.

@@ -1,6 +1,6 @@
 //! Characters that nobody sees.
 
-use super::letters::{is_cased, is_emoji, is_joining};
+use super::known::{is_cased, is_emoji, is_joining};
 
 /// Whether the character is drawn as nothing: Unicode's default-ignorable ones, controls, and private use, which most
 /// fonts leave blank.

@@ -1,6 +1,9 @@
 //! Combining marks on letters that take none.
 
-use super::letters::{Family, family, is_mark, latin_twin};
+use super::{
+    known::{Family, family, is_mark, known},
+    letters::latin_twin,
+};
 
 /// No script stacks more marks on one letter.
 const MAX_MARKS: usize = 8;
@@ -19,7 +22,7 @@ pub(super) fn strip(text: &str) -> (String, u32) {
         if !is_mark(c) {
             base = Some(c);
             on_base = 0;
-            if c.is_whitespace() {
+            if known(c).whitespace {
                 in_word = 0;
             }
             out.push(c);
@@ -54,7 +57,7 @@ fn takes(base: char, mark: char, on_base: usize) -> bool {
         let tone = matches!(mark, '\u{300}'..='\u{304}' | '\u{307}' | '\u{30C}');
         return tone && on_base == 0 && !base.is_ascii() && family(base) == Family::Latin;
     }
-    let alphabet = base.is_ascii_alphanumeric() || (base.is_alphabetic() && !is_unspaced_letter(base));
+    let alphabet = base.is_ascii_alphanumeric() || (known(base).alphabetic && !is_unspaced_letter(base));
     !alphabet
 }
 

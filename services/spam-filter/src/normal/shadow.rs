@@ -1,9 +1,10 @@
 //! The same words with accents, and digits that stand for letters, folded.
 
 use super::{
-    letters::{Family, family, is_emoji, is_mark, latin_twin, leet},
-    words::is_wordish,
+    known::{Family, is_emoji, is_mark, known},
+    letters::{latin_twin, leet},
 };
+use crate::bytes::{count, count_pairs};
 
 /// `words` folded once more; `None` when nothing changes.
 pub(super) fn shadow(words: &str) -> Option<String> {
@@ -16,33 +17,47 @@ pub(super) fn shadow(words: &str) -> Option<String> {
     }
     let foreign = words.is_ascii() || is_mostly_latin(words);
     let mut out = String::with_capacity(words.len());
-    let mut rest = words;
-    while let Some(start) = rest.find(is_token) {
-        let (between, from) = rest.split_at(start);
-        let end = from.find(|c| !is_token(c)).unwrap_or(from.len());
-        let (token, after) = from.split_at(end);
-        rest = after;
-        // What stands between two words without a space is an ornament.
-        let joined = !out.is_empty() && !between.is_empty() && between.chars().all(is_ornament);
-        if !joined || !out.ends_with(|c: char| c.is_ascii_alphabetic()) {
-            out.push_str(between);
+    let mut token = Token::default();
+    let mut between = 0;
+    for (at, c) in words.char_indices() {
+        if is_token(c) {
+            if token.is_empty() {
+                push_between(&words[between..at], &mut out);
+                token.start = at;
+            }
+            token.add(c);
+        } else if !token.is_empty() {
+            token.fold(&words[token.start..at], foreign, &mut out);
+            token = Token::default();
+            between = at;
         }
-        fold(token, foreign, &mut out);
     }
-    out.push_str(rest);
+    match token.is_empty() {
+        true => out.push_str(&words[between..]),
+        false => token.fold(&words[token.start..], foreign, &mut out),
+    }
     (out != words).then_some(out)
+}
+
+/// What stands between two words without a space is an ornament, and left out after a Latin letter.
+fn push_between(between: &str, out: &mut String) {
+    let joined = !out.is_empty() && !between.is_empty() && between.chars().all(is_ornament);
+    if !joined || !out.ends_with(|c: char| c.is_ascii_alphabetic()) {
+        out.push_str(between);
+    }
 }
 
 /// Quick to see: nothing that stands for a letter is beside one, and nothing holds letters apart.
 fn is_plain(words: &[u8]) -> bool {
-    let stands = |byte: u8| leet(char::from(byte)).is_some();
-    let beside = |a: u8, b: u8| a.is_ascii_alphabetic() && stands(b);
-    !words.windows(2).any(|pair| beside(pair[0], pair[1]) || beside(pair[1], pair[0]))
-        && !words.iter().any(|byte| is_ornament(char::from(*byte)))
+    let among = |byte: u8, signs: &[u8]| signs.iter().fold(false, |any, sign| any | (byte == *sign));
+    let stands = |byte: u8| among(byte, b"013457@$|");
+    let beside = |a: u8, b: u8| (a.is_ascii_alphabetic() & stands(b)) | (stands(a) & b.is_ascii_alphabetic());
+    count(words, |byte| among(byte, b"*~^")) == 0 && count_pairs(words, beside) == 0
 }
 
 fn is_token(c: char) -> bool {
-    leet(c).is_some() || is_wordish(c) || c.is_alphanumeric()
+    let known = known(c);
+    known.alphabet != 0 || known.alphanumeric || leet(c).is_some()
 }
 
 /// Pictures and signs that hold letters of one word apart.
@@ -50,29 +65,52 @@ fn is_ornament(c: char) -> bool {
     matches!(c, '*' | '~' | '^' | '·' | '•' | '\u{200D}') || is_emoji(c)
 }
 
-fn fold(token: &str, foreign: bool, out: &mut String) {
-    let latin = token.chars().filter(|c| is_latin(*c)).count();
-    if latin == 0 && !foreign {
-        return out.push_str(token);
+/// Counts over a word, with its digits and signs.
+#[derive(Default)]
+struct Token {
+    start: usize,
+    chars: usize,
+    latin: usize,
+    signs: usize,
+    ascii: usize,
+}
+
+impl Token {
+    fn is_empty(&self) -> bool {
+        self.chars == 0
     }
-    let signs = token.chars().filter(|c| leet(*c).is_some()).count();
-    let is_word = latin >= 2 && latin * 2 >= signs;
-    let passes = |c: char| c.is_ascii() || is_mark(c) || latin_twin(c).is_some();
-    // A word of another script stays, unless the text is in Latin letters and each of its own passes for one.
-    let whole = latin == 0 && foreign && token.chars().nth(2).is_some() && token.chars().all(passes);
-    let mixed = latin > 0 && token.chars().filter(|c| !c.is_ascii()).all(passes);
-    for c in token.chars() {
-        let latin_letter = c.is_ascii() || is_latin(c);
-        match leet(c) {
-            Some(letter) if is_word => out.push(letter),
-            _ if c.is_ascii() => out.push(c),
-            _ if c == 'ß' => out.push_str("ss"),
-            _ if is_mark(c) && (latin > 0 || whole) => {}
-            _ if latin_letter || whole || mixed => match latin_twin(c) {
-                Some(twin) => out.extend(twin.chars()),
-                None => out.push(c),
-            },
-            _ => out.push(c),
+
+    fn add(&mut self, c: char) {
+        self.chars += 1;
+        self.latin += usize::from(is_latin(c));
+        self.signs += usize::from(leet(c).is_some());
+        self.ascii += usize::from(c.is_ascii());
+    }
+
+    fn fold(&self, token: &str, foreign: bool, out: &mut String) {
+        let Self { chars, latin, signs, ascii, .. } = *self;
+        let is_word = latin >= 2 && latin * 2 >= signs;
+        let has_signs = is_word && signs > 0;
+        if (latin == 0 && !foreign) || (ascii == chars && !has_signs) {
+            return out.push_str(token);
+        }
+        let passes = |c: char| c.is_ascii() || is_mark(c) || latin_twin(c).is_some();
+        // A word of another script stays, unless the text is in Latin letters and each of its own passes for one.
+        let whole = latin == 0 && foreign && chars > 2 && token.chars().all(passes);
+        let mixed = latin > 0 && token.chars().all(passes);
+        for c in token.chars() {
+            let latin_letter = c.is_ascii() || is_latin(c);
+            match leet(c) {
+                Some(letter) if is_word => out.push(letter),
+                _ if c.is_ascii() => out.push(c),
+                _ if c == 'ß' => out.push_str("ss"),
+                _ if is_mark(c) && (latin > 0 || whole) => {}
+                _ if latin_letter || whole || mixed => match latin_twin(c) {
+                    Some(twin) => out.extend(twin.chars()),
+                    None => out.push(c),
+                },
+                _ => out.push(c),
+            }
         }
     }
 }
@@ -81,7 +119,7 @@ fn is_latin(c: char) -> bool {
     match c {
         'a'..='z' | 'A'..='Z' | '\u{C0}'..='\u{24F}' | '\u{1E00}'..='\u{1EFF}' => true,
         '\u{250}'..='\u{2FF}' | '\u{1D00}'..='\u{1DBF}' | '\u{2C60}'..='\u{2C7F}' | '\u{A720}'..='\u{AB6F}' => {
-            family(c) == Family::Latin
+            known(c).family == Family::Latin
         }
         _ => false,
     }
@@ -89,6 +127,21 @@ fn is_latin(c: char) -> bool {
 
 fn is_mostly_latin(words: &str) -> bool {
     let latin = words.bytes().filter(u8::is_ascii_alphabetic).count();
-    let foreign = words.chars().filter(|c| !c.is_ascii() && c.is_alphabetic()).count();
+    let foreign = words.chars().filter(|c| !c.is_ascii() && known(*c).alphabetic).count();
     latin > foreign
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_quick_to_see_is_what_stands_for_letters() {
+        for byte in 0..128 {
+            let c = char::from(byte);
+            assert_eq!(!is_plain(&[b'a', byte]), leet(c).is_some() || is_ornament(c), "{c:?}");
+            assert_eq!(!is_plain(&[byte, b'a']), leet(c).is_some() || is_ornament(c), "{c:?}");
+        }
+        assert!(is_plain(b"10 $ @ 5") && is_plain(b"") && !is_plain(&[[b'.'; 63].as_slice(), b"a1"].concat()));
+    }
 }

@@ -1,8 +1,10 @@
 //! Words whose letters are set apart: `v i a g r a`, `c-a-s-i-n-o`, letters with pictures between.
 
+use std::borrow::Cow;
+
 use super::{
     Obfuscations,
-    letters::{Family, family, is_caseless, is_emoji, is_letter_like},
+    known::{Family, family, is_emoji, is_letter_like, known},
 };
 
 /// So many letters in a row are a word; fewer are initials, grades, or French and Spanish words of one letter.
@@ -22,52 +24,75 @@ enum Gap {
     Pictures,
 }
 
-/// Joins words that are set apart.
-pub(super) fn join(text: &str, found: &mut Obfuscations) -> String {
+/// Joins words that are set apart. Borrowed where there is none.
+pub(super) fn join<'a>(text: &'a str, found: &mut Obfuscations) -> Cow<'a, str> {
     if !may_be_spaced(text) {
-        return text.to_owned();
+        return Cow::Borrowed(text);
     }
     let chars: Vec<char> = text.chars().collect();
     let mut out = String::with_capacity(text.len());
+    let mut run = Run::default();
     let mut at = 0;
+    run.read(&chars, at);
     while at < chars.len() {
-        let run = Run::at(&chars, at);
-        match run {
-            Some(run) if run.is_word(&chars) || run.is_beside_word(&chars) => {
-                found.spaced += u32::from(run.is_disguise(&chars));
-                out.extend(run.letters.iter().map(|place| chars[*place]));
-                at = run.end();
-            }
+        if run.is_word(&chars) || run.is_beside_word(&chars) {
+            found.spaced += u32::from(run.is_disguise(&chars));
+            out.extend(run.letters.iter().map(|place| chars[*place]));
+            at = run.end();
+        } else if run.letters.len() > 1 {
             // The last letter may begin another run, with other gaps.
-            Some(run) if run.letters.len() > 1 => {
-                let last = run.end() - 1;
-                out.extend(&chars[at..last]);
-                at = last;
-                if Run::at(&chars, at).is_none_or(|next| next.letters.len() == 1) {
-                    out.push(chars[at]);
-                    at += 1;
-                }
-            }
-            _ => {
-                out.push(chars[at]);
-                at += 1;
-            }
+            let last = run.end() - 1;
+            out.extend(&chars[at..last]);
+            at = last;
+        } else {
+            out.push(chars[at]);
+            at += 1;
         }
+        run.read(&chars, at);
     }
-    out
+    if out.len() == text.len() { Cow::Borrowed(text) } else { Cow::Owned(out) }
 }
 
 /// Quick to see: whether a few lonely letters follow each other.
 fn may_be_spaced(text: &str) -> bool {
-    let mut lonely = 0;
-    text.split(|c| !is_part(c)).filter(|token| !token.is_empty()).any(|token| {
-        let single = token.chars().nth(1).is_none();
-        lonely = if single { lonely + 1 } else { 0 };
-        lonely >= JOINED
+    match text.is_ascii() {
+        true => are_close(text.as_bytes()) && has_lonely(text.bytes().map(is_ascii_part)),
+        false => has_lonely(text.chars().map(is_part)),
+    }
+}
+
+/// Quicker to see, many bytes in one step: whether any piece of the text has so many lonely letters. The pieces overlap by
+/// the length of the shortest run that is joined, with what stands beside it.
+fn are_close(text: &[u8]) -> bool {
+    const PIECE: usize = 64;
+    const RUN: usize = JOINED + (JOINED - 1) * MAX_GAP + 2;
+    let lonely = |triple: &[u8]| !is_ascii_part(triple[0]) & is_ascii_part(triple[1]) & !is_ascii_part(triple[2]);
+    (0..text.len()).step_by(PIECE - RUN).any(|start| {
+        let end = text.len().min(start + PIECE);
+        let inside = text[start..end].windows(3).fold(0, |count, triple| count + u8::from(lonely(triple)));
+        // The first and the last letter of the text, which have one neighbour, are taken for lonely.
+        let edges = u8::from(start == 0) + u8::from(end == text.len());
+        usize::from(inside + edges) >= JOINED
     })
 }
 
-/// Letters that stand alone, one after the other, with like gaps between.
+/// Whether a few parts of words stand alone, one after the other, none beside another.
+fn has_lonely(parts: impl Iterator<Item = bool>) -> bool {
+    let (mut lonely, mut before, mut found) = (0_usize, false, false);
+    for part in parts.chain([false]) {
+        found |= !part && lonely >= JOINED;
+        lonely = match (before, part) {
+            (true, true) => 0,
+            (false, true) => lonely + 1,
+            (_, false) => lonely,
+        };
+        before = part;
+    }
+    found
+}
+
+/// Letters that stand alone, one after the other, with like gaps between; none where a letter has company.
+#[derive(Default)]
 struct Run {
     letters: Vec<usize>,
     gap: Option<Gap>,
@@ -76,25 +101,27 @@ struct Run {
 }
 
 impl Run {
-    fn at(chars: &[char], start: usize) -> Option<Self> {
+    /// Reads the run that begins at a place.
+    fn read(&mut self, chars: &[char], start: usize) {
+        self.letters.clear();
+        (self.gap, self.wider) = (None, None);
         if !is_lonely(chars, start) {
-            return None;
+            return;
         }
-        let mut run = Self { letters: vec![start], gap: None, wider: None };
+        self.letters.push(start);
         let mut last = start;
         while let Some((gap, next)) = gap_after(chars, last) {
-            if run.gap.is_some_and(|first| first != gap) {
-                run.wider = match (run.gap, gap) {
+            if self.gap.is_some_and(|first| first != gap) {
+                self.wider = match (self.gap, gap) {
                     (Some(Gap::Spaces(narrow)), Gap::Spaces(wide)) if wide > narrow => Some(next),
                     _ => None,
                 };
                 break;
             }
-            run.gap = Some(gap);
-            run.letters.push(next);
+            self.gap = Some(gap);
+            self.letters.push(next);
             last = next;
         }
-        Some(run)
     }
 
     fn end(&self) -> usize {
@@ -109,7 +136,7 @@ impl Run {
 
     /// `b u y` in `b u y  v i a g r a`.
     fn is_beside_word(&self, chars: &[char]) -> bool {
-        let letters = self.letters.iter().all(|place| chars[*place].is_alphabetic());
+        let letters = self.letters.iter().all(|place| known(chars[*place]).alphabetic);
         let Some(mut next) = self.wider.filter(|_| letters && self.letters.len() > 1) else { return false };
         for _ in 1..JOINED {
             match gap_after(chars, next) {
@@ -148,10 +175,11 @@ fn is_letter(c: char) -> bool {
 }
 
 fn is_part(c: char) -> bool {
-    match c.is_ascii() {
-        true => c.is_ascii_alphanumeric() || matches!(c, '@' | '$'),
-        false => is_caseless(c) || c.is_alphanumeric() || is_letter_like(c),
-    }
+    known(c).part
+}
+
+fn is_ascii_part(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() | matches!(byte, b'@' | b'$')
 }
 
 fn is_lonely(chars: &[char], at: usize) -> bool {

@@ -1,11 +1,11 @@
 //! Look-alike letters, word by word. A whole word in one script is a language, and stays.
 
+use std::ops::Range;
+
 use super::{
     Obfuscations,
-    letters::{
-        Family, double_of_latin, family, is_caseless, is_latin_double, is_letter_like, is_mark, is_unspaced_text,
-        latin_twin,
-    },
+    known::{CASELESS, CYRILLIC, Family, Known, LATIN, known},
+    letters::{double_of_latin, is_latin_double, latin_twin},
 };
 
 /// Shorter words are units and formulas: `μF`, `Ωm`.
@@ -15,77 +15,91 @@ const MIN_LETTERS: usize = 4;
 const SHORT: usize = 2;
 
 /// A text in lower case, its words in disguise in one script.
-pub(super) fn fold(text: &str, found: &mut Obfuscations, changed: &mut bool) -> String {
+pub(super) struct Folded {
+    pub words: String,
+    /// Whether a letter became another one.
+    pub changed: bool,
+    /// Whether every letter is the lower case of what stood in its place, and nothing else.
+    pub only_lower: bool,
+}
+
+/// Folds a text.
+pub(super) fn fold(text: &str, found: &mut Obfuscations) -> Folded {
     if text.is_ascii() {
-        return text.to_ascii_lowercase();
+        return Folded { words: text.to_ascii_lowercase(), changed: false, only_lower: true };
     }
-    let mut out = String::with_capacity(text.len());
-    let mut letters = Vec::new();
-    let mut islands = None;
-    let mut rest = text;
-    while let Some(start) = rest.find(is_wordish) {
-        let (between, from) = rest.split_at(start);
-        lower(between.chars(), &mut out);
-        let end = from.find(|c| !is_wordish(c)).unwrap_or(from.len());
-        let (word, after) = from.split_at(end);
-        rest = after;
-        if is_of_one_script(word) {
-            lower(word.chars(), &mut out);
-            continue;
+    let words = String::with_capacity(text.len());
+    let mut folder = Folder {
+        text,
+        folded: Folded { words, changed: false, only_lower: true },
+        letters: Vec::new(),
+        has_islands: None,
+    };
+    // Every letter is written in lower case at once; a word that turns out to mix alphabets is taken back.
+    let (mut start, mut written, mut alphabets) = (0, 0, 0);
+    for (at, c) in text.char_indices() {
+        let known = known(c);
+        if known.alphabet == 0 {
+            if is_mixed(alphabets) {
+                folder.undo(start..at, written, found);
+            }
+            alphabets = 0;
+        } else if alphabets == 0 {
+            (start, written, alphabets) = (at, folder.folded.words.len(), known.alphabet);
+        } else {
+            alphabets |= known.alphabet;
         }
+        folder.folded.words.push(known.lower);
+    }
+    if is_mixed(alphabets) {
+        folder.undo(start..text.len(), written, found);
+    }
+    folder.folded
+}
+
+/// Whether the letters of a word are not all of one alphabet whose words stay.
+fn is_mixed(alphabets: u8) -> bool {
+    !matches!(alphabets, 0 | LATIN | CYRILLIC | CASELESS)
+}
+
+struct Folder<'a> {
+    text: &'a str,
+    folded: Folded,
+    letters: Vec<Letter>,
+    /// Whether single letters of scripts without spaces are islands in the text; looked at once it matters.
+    has_islands: Option<bool>,
+}
+
+impl Folder<'_> {
+    /// Writes a word again, which stands in lower case from `written` on.
+    fn undo(&mut self, word: Range<usize>, written: usize, found: &mut Obfuscations) {
+        let Self { text, folded, letters, has_islands } = self;
         letters.clear();
-        letters.extend(word.chars().map(Letter::new));
-        if letters.iter().any(|letter| letter.family == Family::Unspaced)
-            && *islands.get_or_insert_with(|| !is_unspaced_text(text))
-        {
-            undo_islands(&mut letters);
-        }
+        letters.extend(text[word].chars().map(Letter::new));
         let unspaced = |letter: &Letter| letter.family == Family::Unspaced;
+        if letters.iter().any(unspaced) && *has_islands.get_or_insert_with(|| !is_unspaced_text(text)) {
+            undo_islands(letters);
+        }
         for part in letters.chunk_by_mut(|a, b| unspaced(a) == unspaced(b)) {
             found.look_alikes += u32::from(undo(part));
         }
-        *changed |= letters.iter().any(|letter| letter.fate != Fate::Stay || letter.family == Family::OddLatin);
-        write(&letters, &mut out);
-    }
-    lower(rest.chars(), &mut out);
-    out
-}
-
-pub(super) fn is_wordish(c: char) -> bool {
-    match c.is_ascii() {
-        true => c.is_ascii_alphabetic(),
-        false => c.is_alphabetic() || is_letter_like(c) || is_mark(c),
+        folded.changed |= letters.iter().any(|letter| letter.fate != Fate::Stay || letter.family == Family::OddLatin);
+        folded.only_lower = false;
+        folded.words.truncate(written);
+        write(letters, &mut folded.words);
     }
 }
 
-/// Quick to see for most words: ASCII, Latin with accents, Cyrillic, or nothing that ever stands for Latin in a word
-/// without Latin letters: Hebrew to Tibetan, Chinese, Japanese and Korean.
-fn is_of_one_script(word: &str) -> bool {
-    word.chars().all(|c| matches!(c, '\u{590}'..='\u{FFF}' | '\u{3040}'..='\u{30FF}' | '\u{3400}'..='\u{D7FF}'))
-        || word.chars().all(
-            |c| matches!(c, 'a'..='z' | 'A'..='Z' | 'À'..='Ö' | 'Ø'..='ö' | 'ø'..='\u{24F}' | '\u{1E00}'..='\u{1EFF}'),
-        )
-        || word.chars().all(|c| matches!(c, '\u{400}'..='\u{482}' | '\u{48A}'..='\u{52F}'))
-}
-
-/// Lower case, one letter at a time, as texts are compared everywhere. A dotted capital I loses its dot, which would
-/// be a mark of its own.
-fn lower(chars: impl Iterator<Item = char>, out: &mut String) {
-    for c in chars {
-        match lowered(c) {
-            c if c.is_ascii() => out.push(c.to_ascii_lowercase()),
-            c if is_caseless(c) => out.push(c),
-            c => out.extend(c.to_lowercase()),
+/// Whether letters of scripts without spaces are more than an ornament of the text: a quarter of them or more.
+fn is_unspaced_text(text: &str) -> bool {
+    let (mut latin, mut unspaced) = (0usize, 0usize);
+    for letter in text.chars().map(known).filter(|known| known.alphabetic) {
+        match letter.family {
+            Family::Unspaced => unspaced += 1,
+            _ => latin += 1,
         }
     }
-}
-
-fn lowered(c: char) -> char {
-    match c {
-        'ς' => 'σ',
-        'İ' => 'i',
-        c => c,
-    }
+    unspaced * 3 > latin
 }
 
 /// A letter, and what becomes of it.
@@ -109,8 +123,8 @@ enum Fate {
 
 impl Letter {
     fn new(c: char) -> Self {
-        let family = family(c);
-        Self { c, lower: lowered(c).to_lowercase().next().unwrap_or(c), family, fate: Fate::Stay }
+        let Known { lower, family, .. } = known(c);
+        Self { c, lower, family, fate: Fate::Stay }
     }
 
     /// Whether it stands between Latin letters as a stranger.
@@ -138,7 +152,7 @@ fn write(letters: &[Letter], out: &mut String) {
                         replaced = true;
                         continue;
                     }
-                    None => lower(std::iter::once(letter.c), out),
+                    None => out.push(letter.lower),
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! How the letters look: capitals, runs, and letters that are drawings of letters.
 
 use super::{hint, name};
-use crate::{Policy, Signal};
+use crate::{Policy, Signal, bytes::count, normal::known};
 
 /// A word or two in styled letters; single ones are enumeration marks and formulas.
 const STYLED_LETTERS: u32 = 3;
@@ -38,21 +38,37 @@ pub(super) fn is_styled_text(text: &str) -> bool {
 }
 
 fn tally(text: &str) -> Tally {
-    let mut tally = Tally::default();
-    let mut previous = None;
-    let mut run = 0u32;
-    for c in text.chars() {
-        let capital = c.is_uppercase();
-        tally.capitals += u32::from(capital);
-        tally.cased += u32::from(capital || c.is_lowercase());
+    let bytes = text.as_bytes();
+    let mut tally = Tally {
+        cased: count(bytes, |byte| byte.is_ascii_alphabetic()),
+        capitals: count(bytes, |byte| byte.is_ascii_uppercase()),
+        ..Tally::default()
+    };
+    if text.is_ascii() {
+        tally.longest_run = longest_run(text.bytes().map(char::from));
+        return tally;
+    }
+    tally.longest_run = longest_run(text.chars());
+    for c in text.chars().filter(|c| !c.is_ascii()) {
+        let known = known(c);
+        tally.capitals += u32::from(known.uppercase);
+        tally.cased += u32::from(known.uppercase || known.lowercase);
         tally.styled += u32::from(is_styled(c));
+    }
+    tally
+}
+
+/// Of one letter, digit, or sign that people repeat.
+fn longest_run(chars: impl Iterator<Item = char>) -> u32 {
+    let (mut longest, mut run, mut previous) = (0, 0_u32, None);
+    for c in chars {
         run = if previous == Some(c) { run.saturating_add(1) } else { 1 };
-        if run > tally.longest_run && (c.is_alphanumeric() || matches!(c, '!' | '?' | '$')) {
-            tally.longest_run = run;
+        if run > longest && (known(c).alphanumeric || matches!(c, '!' | '?' | '$')) {
+            longest = run;
         }
         previous = Some(c);
     }
-    tally
+    longest
 }
 
 /// Mathematical alphanumerics, circled and squared Latin letters. Flags are pairs of regional indicators, which are

@@ -49,7 +49,7 @@ fn fields<'a>(comment: &v1::Comment, reading: &'a Reading<'_>) -> Vec<(&'static 
     let folded = |field: Option<&String>| Cow::Owned(field.map_or_else(String::new, |field| fold(field)));
     let name = author.map(|author| normalise(start(&author.name))).unwrap_or_default();
     let mut fields = vec![
-        ("text", Cow::Borrowed(reading.folded.as_str())),
+        ("text", Cow::Borrowed(reading.folded())),
         ("text as it was written", Cow::Borrowed(reading.folded_source.as_deref().unwrap_or_default())),
         ("name", folded(author.map(|author| &author.name))),
         ("email address", folded(author.map(|author| &author.email))),

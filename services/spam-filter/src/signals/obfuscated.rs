@@ -1,17 +1,16 @@
 //! Words in disguise: what the normaliser had to undo.
 
-use super::{count, hint, letters, name, scripts};
+use super::{count, hint, letters, name};
 use crate::{Policy, Signal, normal::Obfuscations, reading::Reading};
 
-/// Points for each word in disguise. What `styled_letters` and `script_mix` judge is left to them.
-pub(super) fn obfuscated(reading: &Reading<'_>, policy: &Policy) -> Option<Signal> {
+/// Points for each word in disguise. What `styled_letters` and `script_mix` judge is left to them: styled texts, and
+/// the words that mix scripts.
+pub(super) fn obfuscated(reading: &Reading<'_>, mixed: u32, policy: &Policy) -> Option<Signal> {
     let mut found = reading.normal.obfuscations;
     if found.drawn > 0 && letters::is_styled_text(&reading.visible) {
         found.drawn = 0;
     }
-    if found.look_alikes > 0 {
-        found.look_alikes = found.look_alikes.saturating_sub(scripts::disguised(&reading.visible));
-    }
+    found.look_alikes = found.look_alikes.saturating_sub(mixed);
     let weight = (policy.obfuscated_weight * f64::from(found.total())).min(policy.obfuscated_weight_max);
     if found.total() == 0 {
         return None;

@@ -5,7 +5,7 @@ use crate::{Policy, Signal, campaign::Seen, reading::Reading};
 
 /// Points for each earlier copy, where they are too few for a campaign.
 pub(super) fn repeated(seen: &Seen, reading: &Reading<'_>, policy: &Policy) -> Option<Signal> {
-    if seen.copies == 0 || campaign::counts(seen, policy) || !is_long_enough(&reading.folded, policy) {
+    if seen.copies == 0 || campaign::counts(seen, policy) || !is_long_enough(reading.folded(), policy) {
         return None;
     }
     let weight = (policy.repeat_weight * f64::from(seen.copies)).min(policy.repeat_weight_max);
