@@ -7,7 +7,10 @@ const SHIFT: u32 = 2;
 const PLACES: usize = BUCKETS >> SHIFT;
 
 /// AdaGrad's rate (Duchi, Hazan and Singer, JMLR 12, 2011), and those below: measured, see docs/spam-filter.md.
-const RATE: f32 = 0.15;
+const RATE: f32 = 0.25;
+
+/// The same of the bias: how often a site has spam says little about one comment.
+const BIAS_RATE: f32 = 0.05;
 
 /// What a feature besides the letters counts.
 const BESIDES: f32 = 0.2;
@@ -17,9 +20,10 @@ const PRIOR: f32 = 0.5;
 const GROWN: u32 = 50;
 
 /// A decision teaches in at most so many steps, and none once the error is below [`CONTENT`]: neither one comment nor a
-/// flood of the same can move a weight further.
-const STEPS: usize = 5;
-const CONTENT: f32 = 0.15;
+/// flood of the same can move a weight further. Much is learned from what was nearly known: features that are new to the
+/// site take a whole step each.
+const STEPS: usize = 3;
+const CONTENT: f32 = 0.01;
 
 /// Keeps the first steps finite.
 const SMALL: f32 = 1e-6;
@@ -42,14 +46,15 @@ impl Default for Layer {
 }
 
 impl Layer {
-    /// The log-odds that a comment is spam, before calibration. The model alone where nothing was learned.
+    /// Calibrated log-odds that a comment is spam. The model alone where nothing was learned.
     pub fn log_odds(&self, model: &Model, features: &mut Features) -> f32 {
-        self.over(model.log_odds(features), features.places())
+        self.over(model.calibrated(model.log_odds(features)), features.places())
     }
 
     /// Learns a decision.
     pub fn learn(&mut self, model: &Model, features: &mut Features, spam: bool) {
-        self.learn_over(model.log_odds(features), features.places(), spam);
+        let base = model.calibrated(model.log_odds(features));
+        self.learn_over(base, features.places(), spam);
     }
 
     /// How many decisions taught it something.
@@ -73,7 +78,7 @@ impl Layer {
             self.step(places.letters, error * places.unit());
             self.step(places.besides, error * BESIDES);
             self.bias_square += error * error;
-            self.bias -= RATE * error / (self.bias_square.sqrt() + SMALL);
+            self.bias -= BIAS_RATE * error / (self.bias_square.sqrt() + SMALL);
         }
     }
 

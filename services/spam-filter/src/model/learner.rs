@@ -105,10 +105,10 @@ impl Learner {
         Opinion::new(&self.model, log_odds, abstains)
     }
 
-    /// The model's log-odds; none where it abstains.
+    /// The model's calibrated log-odds; even odds where it abstains.
     fn base(&self, subject: &Subject<'_>, features: &mut Features) -> (f32, Option<Abstains>) {
         let abstains = self.model.abstains(subject, features);
-        (if abstains.is_some() { 0.0 } else { self.model.log_odds(features) }, abstains)
+        (if abstains.is_some() { 0.0 } else { self.model.calibrated(self.model.log_odds(features)) }, abstains)
     }
 
     /// Learns the decision on the comment `id`.

@@ -22,10 +22,10 @@ pub struct Opinion {
 }
 
 impl Opinion {
-    /// The opinion behind log-odds before calibration.
+    /// The opinion behind calibrated log-odds.
     pub fn new(model: &Model, log_odds: f32, abstains: Option<Abstains>) -> Self {
         let Card { hold_at, spam_at, .. } = *model.card();
-        Self { log_odds: model.calibrated(log_odds), abstains, hold_at, spam_at }
+        Self { log_odds, abstains, hold_at, spam_at }
     }
 
     /// The probability that it is spam, 0 to 1. Where the model abstains, it is never as sure as spam takes.

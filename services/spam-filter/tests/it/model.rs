@@ -5,7 +5,7 @@ use rejoinder_proto::v1::{Author, Comment};
 use rejoinder_spam_filter::{
     Reading,
     model::{
-        Abstains, Features, Layer, Learner, Model, Opinion,
+        Abstains, Features, Layer, Learner, Model, Opinion, probability,
         train::{Row, TrainError, train},
     },
 };
@@ -99,6 +99,31 @@ fn a_decision_is_learned_at_once_and_alike_everywhere() {
     assert_eq!(opinion(&one, text), opinion(&other, text));
     assert_eq!(one.version(), other.version());
     assert_ne!(one.version(), shipped().version());
+}
+
+/// The features of a text.
+fn features(text: &str) -> Features {
+    let comment = comment(text);
+    let mut features = Features::default();
+    features.read(&Reading::of(&comment).subject(&comment));
+    features
+}
+
+#[test]
+fn a_text_is_learned_until_it_is_known_and_its_flood_teaches_nothing_more() {
+    let model = Model::shipped();
+    let mut text = features("our little bakery at the corner has fresh rolls every sunday");
+    let mut layer = Layer::default();
+    assert_eq!(layer.log_odds(model, &mut text), model.calibrated(model.log_odds(&mut text)));
+    for _ in 0..10 {
+        layer.learn(model, &mut text, true);
+    }
+    assert!(probability(layer.log_odds(model, &mut text)) > 0.98, "{}", layer.log_odds(model, &mut text));
+    let after_ten = layer.clone();
+    for _ in 0..1000 {
+        layer.learn(model, &mut text, true);
+    }
+    assert_eq!(layer, after_ten);
 }
 
 #[test]

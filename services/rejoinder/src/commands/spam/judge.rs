@@ -47,7 +47,7 @@ impl Judge {
         self.features.read(&subject);
         let abstains = self.model.abstains(&subject, &mut self.features);
         let log_odds = match &mut self.layer {
-            None => self.model.log_odds(&mut self.features),
+            None => self.model.calibrated(self.model.log_odds(&mut self.features)),
             Some(layer) => {
                 let log_odds = layer.log_odds(&self.model, &mut self.features);
                 if let Some(spam) = spam {
