@@ -32,7 +32,7 @@ pub use features::{BUCKETS, Features, Places, Subject};
 pub use file::{Card, ModelError, Source};
 use glossary::Sums;
 pub use layer::Layer;
-pub use learner::{Learner, Standing};
+pub use learner::{ACQUAINTED, Learner, Standing};
 pub use opinion::Opinion;
 
 /// Weights that all sites share.

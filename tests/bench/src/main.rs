@@ -7,7 +7,7 @@ mod deployment;
 mod latency;
 mod load;
 mod plain;
-mod validator;
+mod stages;
 
 use std::path::PathBuf;
 
@@ -57,7 +57,7 @@ async fn main() -> Result<()> {
     process.end()?;
 
     if let (Some(kafka), Some(postgres)) = (&arguments.kafka, &arguments.postgres) {
-        let (with, without) = validator::with_and_without(kafka, arguments.events).await?;
+        let (with, without) = stages::with_and_without(kafka, arguments.events).await?;
         goal("validator on Kafka, in transactions", with, "events/s", with >= 40_000.0, ">= 40,000");
         let ratio = with / without;
         goal("validator, with transactions / without", ratio, "", ratio >= 0.8, ">= 0.8");
@@ -67,8 +67,11 @@ async fn main() -> Result<()> {
         println!("{:<44} {p99:>10.1} ms", "Kafka, POST to stored, p99");
         let rate = rows.submit(&distributed.deployment)?;
         println!("{:<44} {rate:>10.0} comments/s", "Kafka, submit to stored, all on this machine");
-        let rate = validator::rate(&mut distributed, kafka, arguments.events).await?;
-        println!("{:<44} {rate:>10.0} events/s", "validator on Kafka, asking PostgreSQL");
+        let (validator, filter) = stages::rates(&mut distributed, kafka, arguments.events).await?;
+        println!("{:<44} {validator:>10.0} events/s", "validator on Kafka, asking PostgreSQL");
+        println!("{:<44} {filter:>10.0} events/s", "spam filter on Kafka, asking PostgreSQL");
+        let ratio = filter / validator;
+        goal("spam filter / validator", ratio, "", ratio >= 1.0, ">= 1.0");
         for worker in distributed.processes() {
             let peak = worker.peak_megabytes()?;
             goal(&format!("peak memory of {}", worker.name), peak, "MB", peak <= 64.0, "<= 64");

@@ -62,6 +62,15 @@ impl Layer {
         self.decisions
     }
 
+    /// Becomes the same as another that differs at no other places than these.
+    pub(super) fn follow(&mut self, other: &Self, places: &[u32]) {
+        for slot in places.iter().map(|place| slot(*place)) {
+            self.weights[slot] = other.weights[slot];
+            self.squares[slot] = other.squares[slot];
+        }
+        (self.bias, self.bias_square, self.decisions) = (other.bias, other.bias_square, other.decisions);
+    }
+
     pub(super) fn over(&self, base: f32, places: Places<'_>) -> f32 {
         let sum = |places: &[u32]| places.iter().map(|place| self.weights[slot(*place)]).sum::<f32>();
         self.prior() * base + self.bias + places.unit() * sum(places.letters) + BESIDES * sum(places.besides)

@@ -22,7 +22,7 @@ const TOLERANCE: f64 = 0.02;
 const PATIENCE: u32 = 50;
 
 /// After so many decisions on texts that the model has no opinion on, the site's own layer has one.
-const ACQUAINTED: u32 = 30;
+pub const ACQUAINTED: u32 = 30;
 
 /// A site's learner: a layer in use, one that learns, and the decisions by which it is judged.
 ///
@@ -35,6 +35,8 @@ pub struct Learner {
     /// Whether `used` is asked, or the model alone.
     layer_used: bool,
     learning: Layer,
+    /// The places at which the two may differ.
+    differ: Vec<u32>,
     /// Decisions since `used` was last replaced.
     waiting: u32,
     held: VecDeque<Held>,
@@ -85,6 +87,7 @@ impl Learner {
             used: Layer::default(),
             layer_used: false,
             learning: Layer::default(),
+            differ: Vec::new(),
             waiting: 0,
             held: VecDeque::new(),
             decisions: 0,
@@ -126,10 +129,10 @@ impl Learner {
             if self.held.len() > HELD
                 && let Some(oldest) = self.held.pop_front()
             {
-                oldest.teach(&mut self.learning);
+                self.teach(&oldest);
             }
         } else {
-            decision.teach(&mut self.learning);
+            self.teach(&decision);
         }
         self.waiting += 1;
         self.let_through();
@@ -158,18 +161,29 @@ impl Learner {
         }
     }
 
+    fn teach(&mut self, decision: &Held) {
+        let places = decision.places();
+        self.learning.learn_over(decision.base, places, decision.spam);
+        self.differ.extend(places.letters);
+        self.differ.extend(places.besides);
+    }
+
     fn let_through(&mut self) {
-        let better = self.held.len() < ENOUGH || self.loss(&self.learning) <= self.loss(&self.used) + TOLERANCE;
-        if better {
-            self.used.clone_from(&self.learning);
+        let judged = self.held.len() >= ENOUGH;
+        let loss = |layer: &Layer| if judged { self.loss(layer) } else { 0.0 };
+        let (learning, mut used) = (loss(&self.learning), loss(&self.used));
+        if !judged || learning <= used + TOLERANCE {
+            self.used.follow(&self.learning, &self.differ);
+            used = learning;
+            self.differ.clear();
             self.waiting = 0;
         } else if self.waiting >= PATIENCE {
-            self.learning.clone_from(&self.used);
+            self.learning.follow(&self.used, &self.differ);
+            self.differ.clear();
             self.waiting = 0;
             self.dropped += 1;
         }
-        self.layer_used = self.used.decisions() > 0
-            && (self.held.len() < ENOUGH || self.loss(&self.used) <= self.model_loss() + TOLERANCE);
+        self.layer_used = self.used.decisions() > 0 && (!judged || used <= self.model_loss() + TOLERANCE);
     }
 
     fn loss(&self, layer: &Layer) -> f64 {
@@ -192,11 +206,47 @@ impl Learner {
 }
 
 impl Held {
-    fn teach(&self, layer: &mut Layer) {
-        layer.learn_over(self.base, self.places(), self.spam);
-    }
-
     fn places(&self) -> Places<'_> {
         Places { letters: &self.letters, besides: &self.besides }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decision(n: u32, spam: bool) -> Held {
+        let places = |step: u32| (0..40).map(|k| (n * 7919 + k * step) % 4096).collect();
+        Held { letters: places(31), besides: places(17), base: 0.0, spam }
+    }
+
+    #[test]
+    fn the_layer_in_use_is_the_one_that_learned_once_it_is_let_through() {
+        let mut learner = Learner::new(Arc::new(Model::shipped().clone()));
+        for n in 0..200 {
+            learner.teach(&decision(n, n % 3 == 0));
+            if n % 7 == 0 {
+                learner.let_through();
+                assert_eq!(learner.used, learner.learning);
+            }
+        }
+        assert_ne!(learner.used, learner.learning);
+    }
+
+    #[test]
+    fn a_version_that_judges_worse_is_dropped_for_the_one_in_use() {
+        let mut learner = Learner::new(Arc::new(Model::shipped().clone()));
+        learner.held = (0..20).map(|n| decision(n, false)).collect();
+        for n in 0..20 {
+            learner.teach(&decision(n, false));
+        }
+        learner.let_through();
+        let good = learner.used.clone();
+        for n in 0..20 {
+            learner.teach(&decision(n, true));
+        }
+        learner.waiting = PATIENCE;
+        learner.let_through();
+        assert_eq!((&learner.used, &learner.learning, learner.dropped), (&good, &good, 1));
     }
 }

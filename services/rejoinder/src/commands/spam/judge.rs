@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use rejoinder_proto::v1;
 use rejoinder_spam_filter::{
     Facts, Mode, Policy, Reading, Rules,
-    model::{Features, Layer, Model, Opinion},
+    model::{ACQUAINTED, Features, Layer, Model, Opinion},
     screen_read,
 };
 
@@ -23,6 +23,8 @@ pub struct Judge {
     rules: Rules,
     features: Features,
     layer: Option<Layer>,
+    /// Rows learned that the model abstains from.
+    foreign: u32,
 }
 
 /// What became of a row.
@@ -37,7 +39,7 @@ impl Judge {
     /// A judge who learns, or one who stays as they are.
     pub fn new(model: Model, learns: bool) -> Result<Self> {
         let rules = Rules::new(Policy { mode: Mode::Post, ..Policy::default() })?;
-        Ok(Self { model, rules, features: Features::default(), layer: learns.then(Layer::default) })
+        Ok(Self { model, rules, features: Features::default(), layer: learns.then(Layer::default), foreign: 0 })
     }
 
     /// Judges a comment, and then learns what it really is, if that is known and the judge learns.
@@ -46,17 +48,19 @@ impl Judge {
         let subject = reading.subject(comment);
         self.features.read(&subject);
         let abstains = self.model.abstains(&subject, &mut self.features);
+        let acquainted = self.foreign >= ACQUAINTED;
         let log_odds = match &mut self.layer {
             None => self.model.calibrated(self.model.log_odds(&mut self.features)),
             Some(layer) => {
                 let log_odds = layer.log_odds(&self.model, &mut self.features);
                 if let Some(spam) = spam {
                     layer.learn(&self.model, &mut self.features, spam);
+                    self.foreign += u32::from(abstains.is_some());
                 }
                 log_odds
             }
         };
-        let opinion = Opinion::new(&self.model, log_odds, abstains);
+        let opinion = Opinion::new(&self.model, log_odds, abstains.filter(|_| !acquainted));
         let model = Some(opinion.weigh(self.rules.policy(), self.model.version().to_owned()));
         let facts = Facts { model, ..Facts::default() };
         Judged { score: opinion.probability(), screened: screen_read(comment, &reading, &facts, &self.rules) }

@@ -51,14 +51,14 @@ async fn in_process(log: Arc<dyn Log>, group: &'static str, events: usize) -> Re
         runtime: Handle::current(),
         stop: stop.clone(),
     };
-    let before = consumed(&telemetry::render());
+    let before = consumed(&telemetry::render(), "validator");
     let thread = std::thread::spawn(move || -> Result<()> {
         let policies = HashMap::from([("bench".to_owned(), Policy { flood_seconds: 0, ..Policy::default() })]);
         let mut validator = Validator::new(Arc::new(policies), Arc::new(Empty));
         let consumer = log.join(group, group, &[Topic::Submitted])?;
         Ok(runner::run(&mut validator, consumer, &context)?)
     });
-    let rate = measure(events, async || Ok(consumed(&telemetry::render()) - before)).await;
+    let rate = measure(events, async || Ok(consumed(&telemetry::render(), "validator") - before)).await;
     stop.cancel();
     tokio::task::spawn_blocking(move || thread.join())
         .await?
@@ -75,17 +75,30 @@ impl History for Empty {
     }
 }
 
-/// Events a second through the validator's process on Kafka, in transactions, its questions to PostgreSQL included.
-/// Counted from its first committed batch on, so that joining the group is not measured.
-pub async fn rate(distributed: &mut Distributed, brokers: &str, events: usize) -> Result<f64> {
-    distributed.stop("validator")?;
+/// Events a second through the validator's process and then through the spam filter's, on Kafka, in transactions, their
+/// questions to PostgreSQL included, while nothing else works. Counted from each one's first committed batch on, so that
+/// joining the group is not measured.
+pub async fn rates(distributed: &mut Distributed, brokers: &str, events: usize) -> Result<(f64, f64)> {
+    const OTHERS: [&str; 2] = ["comment-store", "notifier"];
+    for name in ["validator", "spam-filter"].into_iter().chain(OTHERS) {
+        distributed.stop(name)?;
+    }
     let settings =
         KafkaSettings { brokers: brokers.to_owned(), prefix: distributed.prefix.clone(), ..Default::default() };
     fill(&settings, events).await?;
-    let address = distributed.start_again("validator")?.address().to_owned();
+    let validator = rate_of(distributed, "validator", events).await?;
+    let filter = rate_of(distributed, "spam-filter", events).await?;
+    for name in OTHERS {
+        distributed.start_again(name)?;
+    }
+    Ok((validator, filter))
+}
+
+async fn rate_of(distributed: &mut Distributed, stage: &'static str, events: usize) -> Result<f64> {
+    let address = distributed.start_again(stage)?.address().to_owned();
     let metrics = format!("http://{address}/metrics");
     measure(events, async || match reqwest::get(&metrics).await {
-        Ok(answer) => Ok(consumed(&answer.text().await?)),
+        Ok(answer) => Ok(consumed(&answer.text().await?, stage)),
         // It does not listen yet.
         Err(_) => Ok(0),
     })
@@ -109,9 +122,21 @@ async fn measure(events: usize, consumed: impl AsyncFn() -> Result<usize>) -> Re
     Ok((last.0 - first.0) as f64 / (last.1 - first.1).as_secs_f64())
 }
 
-fn consumed(metrics: &str) -> usize {
-    let line = metrics.lines().find(|line| line.starts_with("rejoinder_consumed") && line.contains("\"validator\""));
+fn consumed(metrics: &str, stage: &str) -> usize {
+    let label = format!("\"{stage}\"");
+    let line = metrics.lines().find(|line| line.starts_with("rejoinder_consumed") && line.contains(&label));
     line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0)
+}
+
+/// A text of about 240 bytes that has not much in common with another's: no campaign.
+fn remark(number: usize) -> String {
+    let mut words: Vec<&str> = TEXT.split(' ').collect();
+    let mut state = number as u64 + 1;
+    for last in (1..words.len()).rev() {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        words.swap(last, (state >> 33) as usize % (last + 1));
+    }
+    format!("Remark {number}: {}", words.join(" "))
 }
 
 async fn fill(settings: &KafkaSettings, events: usize) -> Result<()> {
@@ -126,7 +151,7 @@ async fn fill(settings: &KafkaSettings, events: usize) -> Result<()> {
                 email: format!("writer{number}@example.org"),
                 ..Default::default()
             }),
-            body: format!("Remark {number}: {TEXT}"),
+            body: remark(number),
             submitted_at: Some(now()),
             ..Default::default()
         };
