@@ -35,6 +35,6 @@ pub use minds::{Follower, Minds};
 pub use policy::{Mode, Policy, PolicyError};
 pub use reading::Reading;
 pub use rules::Rules;
-pub use screen::{Facts, ModelScore, screen, screen_read};
+pub use screen::{Facts, ModelScore, screen, screen_read, verdict};
 pub use stage::{History, Screening, SpamFilter};
 pub use trial::Trials;

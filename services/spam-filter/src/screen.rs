@@ -39,6 +39,13 @@ pub fn screen_read(comment: &v1::Comment, reading: &Reading<'_>, facts: &Facts, 
     conclude(comment, content, facts, rules)
 }
 
+/// The verdict of [`screen_read`] and the signals behind it, the strongest first, without the event.
+pub fn verdict(comment: &v1::Comment, reading: &Reading<'_>, facts: &Facts, rules: &Rules) -> (Verdict, Vec<Signal>) {
+    let content = signals::content(comment, reading, facts, rules);
+    let (signals, verdict, _) = weigh(comment, content, facts, rules);
+    (verdict, signals)
+}
+
 /// Whether the verdict still depends on the author's standing. What is spam by its content stays spam, whoever wrote
 /// it.
 pub(crate) fn asks_for_author(comment: &v1::Comment, content: &[Signal], rules: &Rules) -> bool {

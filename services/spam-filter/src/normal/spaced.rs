@@ -130,7 +130,7 @@ impl Run {
 
     /// Whether it is long enough, and mostly letters: `1 2 3 4` is none.
     fn is_word(&self, chars: &[char]) -> bool {
-        let letters = self.letters.iter().filter(|place| chars[**place].is_alphabetic()).count();
+        let letters = self.letters.iter().filter(|place| known(chars[**place]).alphabetic).count();
         self.letters.len() >= JOINED && letters >= JOINED - 1 && letters * 3 >= self.letters.len() * 2
     }
 

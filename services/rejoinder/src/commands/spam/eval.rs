@@ -10,6 +10,7 @@ use serde_json::json;
 use super::{
     judge::{Judge, model},
     rows,
+    train::labelled,
 };
 use crate::cli::spam::EvalArgs;
 
@@ -42,9 +43,9 @@ struct Scores {
 pub fn run(args: &EvalArgs) -> Result<()> {
     let mut all = Vec::new();
     for (input, path) in args.inputs.iter().enumerate() {
-        let comments = rows::of_file(path)?.into_iter().map(|row| row.comment());
-        let labelled = super::train::of_file(path)?.into_iter().zip(comments);
-        all.extend(labelled.map(|(row, comment)| Labelled { input, row, comment }));
+        all.extend(rows::of_file(path, |row| {
+            Ok(Labelled { input, row: labelled(&row, path)?, comment: row.comment() })
+        })?);
     }
     let outcomes = outcomes(args, &all)?;
     if !args.json {
@@ -93,7 +94,7 @@ impl Outcome {
             let judged = judge.judge(&labelled.comment, Some(labelled.row.spam));
             let scores = if labelled.row.spam { &mut self.spam } else { &mut self.ham };
             scores.scores.push(judged.score);
-            match judged.screened.verdict() {
+            match judged.verdict {
                 Verdict::Spam => scores.thrown += 1,
                 Verdict::Approve => {}
                 Verdict::Hold | Verdict::Unspecified => scores.held += 1,

@@ -3,11 +3,11 @@
 use std::{fs, path::Path};
 
 use anyhow::{Context, Result};
-use rejoinder_proto::v1;
+use rejoinder_proto::v1::{self, Verdict};
 use rejoinder_spam_filter::{
-    Facts, Mode, Policy, Reading, Rules,
+    Facts, Mode, Policy, Reading, Rules, Signal,
     model::{ACQUAINTED, Features, Layer, Model, Opinion},
-    screen_read,
+    verdict,
 };
 
 /// The model of a file, or the one that is part of the program.
@@ -31,8 +31,10 @@ pub struct Judge {
 pub struct Judged {
     /// The probability of spam, 0 to 1, by the model and what was learned.
     pub score: f64,
-    /// The verdict and the signals.
-    pub screened: v1::CommentScreened,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The signals behind it, the strongest first.
+    pub signals: Vec<Signal>,
 }
 
 impl Judge {
@@ -63,6 +65,7 @@ impl Judge {
         let opinion = Opinion::new(&self.model, log_odds, abstains.filter(|_| !acquainted));
         let model = Some(opinion.weigh(self.rules.policy(), self.model.version().to_owned()));
         let facts = Facts { model, ..Facts::default() };
-        Judged { score: opinion.probability(), screened: screen_read(comment, &reading, &facts, &self.rules) }
+        let (verdict, signals) = verdict(comment, &reading, &facts, &self.rules);
+        Judged { score: opinion.probability(), verdict, signals }
     }
 }

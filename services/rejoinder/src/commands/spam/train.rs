@@ -17,7 +17,7 @@ struct Entry {
 
 /// Trains a model and writes it.
 pub fn run(args: &TrainArgs) -> Result<()> {
-    let mut labelled = Vec::new();
+    let mut all = Vec::new();
     for input in &args.inputs {
         if args.shippable {
             match licence(input)? {
@@ -28,9 +28,9 @@ pub fn run(args: &TrainArgs) -> Result<()> {
                 }
             }
         }
-        labelled.extend(of_file(input)?);
+        all.extend(rows::of_file(input, |row| labelled(&row, input))?);
     }
-    let model = train(&labelled, args.seed)?;
+    let model = train(&all, args.seed)?;
     let bytes = model.encode();
     fs::write(&args.output, &bytes).with_context(|| format!("--output {}", args.output.display()))?;
     let card = model.card();
@@ -39,7 +39,7 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         "{}: model {} from {} rows, {} bytes; holds from {:.4} on, spam from {:.6} on",
         args.output.display(),
         model.version(),
-        labelled.len(),
+        all.len(),
         bytes.len(),
         share(card.hold_at),
         share(card.spam_at)
@@ -47,13 +47,10 @@ pub fn run(args: &TrainArgs) -> Result<()> {
     Ok(())
 }
 
-/// The labelled rows of a file.
-pub fn of_file(path: &Path) -> Result<Vec<Row>> {
-    let labelled = rows::of_file(path)?.into_iter().map(|row| {
-        let spam = row.is_spam().with_context(|| path.display().to_string())?;
-        Ok(Row { text: row.text().to_owned(), spam, source: row.source(path) })
-    });
-    labelled.collect()
+/// A row of a file with its label.
+pub fn labelled(row: &rows::Row<'_>, path: &Path) -> Result<Row> {
+    let spam = row.is_spam().with_context(|| path.display().to_string())?;
+    Ok(Row { text: row.text().to_owned(), spam, source: row.source(path) })
 }
 
 /// The licence of a file that may train what ships; `None` where it may not.
