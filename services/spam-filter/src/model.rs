@@ -118,6 +118,7 @@ impl Model {
         self.table[place(word) as usize].trust & KNOWN != 0
     }
 
+    #[inline]
     fn at(&self, place: u32) -> Sums {
         let Entry { weight, trust } = self.table[place as usize];
         Sums { weights: i32::from(weight), squares: u32::from(trust & trust::STEPS).pow(2) }

@@ -3,7 +3,7 @@
 use super::{Features, Model, words};
 
 /// So many words are remembered. A power of two.
-const WORDS: usize = 1 << 13;
+const WORDS: usize = 1 << 14;
 
 /// What a model has said of words that it has met lately, so that they need not be spelt again: most words of most comments
 /// are among a few thousand.

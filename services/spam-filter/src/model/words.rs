@@ -13,8 +13,8 @@ const PAIRS: usize = 1 << 11;
 /// and Yerazunis, PKDD 2004).
 const BEFORE: usize = 3;
 
-/// Runs of so many letters are features of a word; it begins and ends with a space.
-const RUNS: [usize; 2] = [3, 4];
+/// Runs of so many letters, and of one more, are features of a word; it begins and ends with a space.
+const RUN: usize = 3;
 
 /// So many letters in a row, with what stands between left out, are a feature where they are of three words or more: what
 /// somebody has taken apart.
@@ -70,8 +70,21 @@ impl Words {
 
     /// Reads a text. Only of one that is `counted` the words count in [`Word::times`].
     pub(super) fn read(&mut self, text: &str, counted: bool) {
-        let mut before = [hash::PAIR; BEFORE];
-        let mut torn = Torn::default();
+        let mut before = Before::default();
+        if text.is_ascii() {
+            // Most texts are: their words are copied at a time, not letter by letter.
+            let mut rest = text.as_bytes();
+            while let Some(start) = rest.iter().position(u8::is_ascii_alphanumeric) {
+                rest = &rest[start..];
+                let length = rest.iter().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(rest.len());
+                let start = self.letters.len();
+                self.letters.push(u32::from(' '));
+                self.letters.extend(rest[..length.min(WORD_LETTERS)].iter().map(|byte| u32::from(*byte)));
+                self.end_word(start, counted, &mut before);
+                rest = &rest[length..];
+            }
+            return;
+        }
         let mut start = self.letters.len();
         for c in text.chars().chain([' ']) {
             if is_letter(c) {
@@ -85,9 +98,7 @@ impl Words {
                 continue;
             }
             if self.letters.len() > start {
-                let word = mix(hash::PAIR, self.end_word(start, counted, &before, &mut torn));
-                before.rotate_right(1);
-                before[0] = word;
+                self.end_word(start, counted, &mut before);
                 start = self.letters.len();
             }
             if !c.is_ascii() && !c.is_whitespace() {
@@ -119,15 +130,17 @@ impl Words {
         }
     }
 
-    /// The word whose letters stand from `start` on is complete. Returns its hash.
-    fn end_word(&mut self, start: usize, counted: bool, before: &[u64; BEFORE], torn: &mut Torn) -> u64 {
+    /// The word whose letters stand from `start` on is complete.
+    fn end_word(&mut self, start: usize, counted: bool, before: &mut Before) {
         let word = &self.letters[start + 1..];
         let whole = whole(word);
         let counts = counted && word.iter().any(|c| !is_digit(*c));
-        torn.read(word, |hash| join(&mut self.joints, &mut self.seen, self.round, hash));
-        for (gap, before) in (0..).zip(before) {
-            self.join(mix(mix(*before, gap), whole));
+        before.torn.read(word, |hash| join(&mut self.joints, &mut self.seen, self.round, hash));
+        for (gap, before) in (0..).zip(before.words) {
+            self.join(mix(mix(before, gap), whole));
         }
+        let [last, one_before, _] = before.words;
+        before.words = [mix(hash::PAIR, whole), last, one_before];
         let (hash, round, index) = &mut self.known[whole as usize & (WORDS - 1)];
         if *hash == whole && *round == self.round {
             self.words[*index as usize].times += u32::from(counts);
@@ -138,7 +151,6 @@ impl Words {
             let (from, to) = (start as u32, self.letters.len() as u32);
             self.words.push(Word { hash: whole, from, to, times: u32::from(counts) });
         }
-        whole
     }
 
     fn join(&mut self, hash: u64) {
@@ -179,9 +191,11 @@ pub(super) fn spell(hash: u64, word: &[u32], mut add: impl FnMut(u32)) {
     if inner.iter().any(|c| is_digit(*c)) {
         spell_number(inner, &mut add);
     }
-    for length in RUNS {
-        for run in word.windows(length) {
-            add(place(run.iter().fold(hash::INSIDE, |hash, c| mix(hash, u64::from(*c)))));
+    for from in 0..word.len() - (RUN - 1) {
+        let short = word[from..from + RUN].iter().fold(hash::INSIDE, |hash, c| mix(hash, u64::from(*c)));
+        add(place(short));
+        if let Some(next) = word.get(from + RUN) {
+            add(place(mix(short, u64::from(*next))));
         }
     }
 }
@@ -204,6 +218,19 @@ fn spell_number(word: &[u32], add: &mut impl FnMut(u32)) {
     add(place(kind));
 }
 
+/// What stands before a word.
+struct Before {
+    /// The last words, the nearest first.
+    words: [u64; BEFORE],
+    torn: Torn,
+}
+
+impl Default for Before {
+    fn default() -> Self {
+        Self { words: [hash::PAIR; BEFORE], torn: Torn::default() }
+    }
+}
+
 /// The last letters, each with the number of its word; of doubled ones, one.
 #[derive(Debug, Default)]
 struct Torn {
@@ -215,19 +242,29 @@ impl Torn {
     /// Reads a word without its spaces.
     fn read(&mut self, word: &[u32], mut add: impl FnMut(u64)) {
         self.word += 1;
-        // Within the third letter nothing reaches over the word before, and only the last ones are looked back at.
-        let last = word.len().saturating_sub(TORN - 1);
-        for c in word.iter().take(2).chain(&word[last.max(2).min(word.len())..]) {
-            if self.letters[TORN - 2].0 == *c {
+        // Most words stand between others that are as long: nothing reaches over the word before, and all that counts
+        // later is how this one ends.
+        if let &[_, second, .., a, b, c] = word
+            && self.letters[0].1 + 1 == self.word
+            && second != a
+            && a != b
+            && b != c
+        {
+            self.letters = [a, b, c].map(|letter| (letter, self.word));
+            return;
+        }
+        // From the third letter on nothing reaches over the word before, and only the last ones are looked back at.
+        let last = word.len().saturating_sub(TORN - 1).max(2).min(word.len());
+        for letter in word.iter().take(2).chain(&word[last..]) {
+            let [first, second, third] = self.letters;
+            if third.0 == *letter {
                 continue;
             }
-            let (first, of) = self.letters[0];
-            if first != 0 && self.word - of >= 2 {
-                let hash = self.letters.iter().fold(hash::TORN, |hash, (c, _)| mix(hash, u64::from(*c)));
-                add(mix(hash, u64::from(*c)));
+            if first.0 != 0 && self.word - first.1 >= 2 {
+                let hash = [first, second, third].iter().fold(hash::TORN, |hash, (c, _)| mix(hash, u64::from(*c)));
+                add(mix(hash, u64::from(*letter)));
             }
-            self.letters.rotate_left(1);
-            self.letters[TORN - 2] = (*c, self.word);
+            self.letters = [second, third, (*letter, self.word)];
         }
     }
 }
