@@ -1,4 +1,5 @@
 use std::{
+    collections::BTreeMap,
     fs,
     io::{BufRead, BufReader},
     net::TcpListener,
@@ -121,8 +122,10 @@ impl Distributed {
         self.workers.last().context("it was just added")
     }
 
-    pub fn processes(&self) -> impl Iterator<Item = &Process> {
-        self.workers.iter().chain([&self.gateway])
+    /// The most memory that each running process ever had in RAM, in MB of 10^6 bytes.
+    pub fn peaks(&self) -> Result<BTreeMap<&'static str, f64>> {
+        let processes = self.workers.iter().chain([&self.gateway]);
+        processes.map(|process| Ok((process.name, process.peak_megabytes()?))).collect()
     }
 }
 
@@ -138,8 +141,8 @@ impl Process {
         &self.address
     }
 
-    /// The most memory that it ever had in RAM, in MB of 10^6 bytes. Linux only.
-    pub fn peak_megabytes(&self) -> Result<f64> {
+    /// Linux only.
+    fn peak_megabytes(&self) -> Result<f64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let line = status.lines().find(|line| line.starts_with("VmHWM:")).context("no VmHWM")?;
         let kilobytes: f64 = line.split_whitespace().nth(1).context("no figure")?.parse()?;
