@@ -69,3 +69,26 @@ impl Judge {
         Judged { score: opinion.probability(), verdict, signals }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_language_that_the_model_does_not_know_is_held_until_it_is_learned() {
+        let comment = |n: u32| v1::Comment {
+            text: format!("τι ωραίο τραγούδι, το άκουσα {n} φορές σήμερα"),
+            ..v1::Comment::default()
+        };
+        let shipped = || Model::shipped().clone();
+        let verdicts = |judge: &mut Judge, label: Option<bool>| -> Vec<Verdict> {
+            (0..=ACQUAINTED).map(|n| judge.judge(&comment(n), label).verdict).collect()
+        };
+        let learned = verdicts(&mut Judge::new(shipped(), true).expect("a judge"), Some(false));
+        let (last, before) = learned.split_last().expect("verdicts");
+        assert!(before.iter().all(|verdict| *verdict == Verdict::Hold), "{before:?}");
+        assert_eq!(*last, Verdict::Approve);
+        let unlearned = verdicts(&mut Judge::new(shipped(), false).expect("a judge"), None);
+        assert!(unlearned.iter().all(|verdict| *verdict == Verdict::Hold), "{unlearned:?}");
+    }
+}
