@@ -1,14 +1,17 @@
 //! What a model says of the words of a comment.
 
+use std::hash::{BuildHasher, RandomState};
+
 use super::{Features, Model, words};
 
 /// So many words are remembered. A power of two.
 const WORDS: usize = 1 << 14;
 
 /// What a model has said of words that it has met lately, so that they need not be spelt again: most words of most comments
-/// are among a few thousand.
+/// are among a few thousand. Nobody can make up a word that is taken for another: words are told apart by a secret.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Glossary {
+    secret: u64,
     /// The model whose words they are.
     model: u64,
     entries: Box<[Entry]>,
@@ -16,8 +19,8 @@ pub(super) struct Glossary {
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Entry {
-    /// The word's hash; 0 for none.
-    word: u64,
+    /// See [`Glossary::mark`]; 0 for none.
+    mark: u64,
     sums: Sums,
 }
 
@@ -72,19 +75,43 @@ impl Model {
 impl Glossary {
     /// What the words add up to, by a model that has been opened.
     pub(super) fn look_up(&mut self, model: &Model, hash: u64, letters: &[u32]) -> Sums {
+        let mark = self.mark(letters);
         let entry = &mut self.entries[hash as usize & (WORDS - 1)];
-        if entry.word != hash {
+        if entry.mark != mark {
             let mut sums = Sums::default();
             words::spell(hash, letters, |place| sums.add(model.at(place)));
-            *entry = Entry { word: hash, sums };
+            *entry = Entry { mark, sums };
         }
         entry.sums
+    }
+
+    /// What a word is known by: a polynomial in the secret over its letters.
+    fn mark(&self, letters: &[u32]) -> u64 {
+        letters.iter().fold(1, |mark: u64, c| mark.wrapping_add(u64::from(*c)).wrapping_mul(self.secret))
     }
 
     /// Forgets another model's words.
     pub(super) fn open(&mut self, model: &Model) {
         if self.model != model.id || self.entries.is_empty() {
-            *self = Self { model: model.id, entries: vec![Entry::default(); WORDS].into() };
+            let secret = RandomState::new().hash_one(model.id) | 1;
+            *self = Self { secret, model: model.id, entries: vec![Entry::default(); WORDS].into() };
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_with_the_hash_of_another_is_not_taken_for_it() {
+        let model = Model::shipped();
+        let mut glossary = Glossary::default();
+        glossary.open(model);
+        let letters = |word: &str| format!(" {word} ").chars().map(u32::from).collect::<Vec<_>>();
+        let spam = glossary.look_up(model, 7, &letters("subscribe"));
+        let ham = glossary.look_up(model, 7, &letters("yesterday"));
+        assert_ne!(spam, ham);
+        assert_eq!(glossary.look_up(model, 7, &letters("subscribe")), spam);
     }
 }
