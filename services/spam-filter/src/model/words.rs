@@ -1,6 +1,7 @@
 //! The words of a text as features: each different word once with the letters within it, and what joins neighbours.
 
 use super::{features::place, hash, hash::mix};
+use crate::normal::known;
 
 /// Letters of a word that are looked at. What follows in a longer one is noise.
 const WORD_LETTERS: usize = 40;
@@ -87,7 +88,7 @@ impl Words {
         }
         let mut start = self.letters.len();
         for c in text.chars().chain([' ']) {
-            if is_letter(c) {
+            if known(c).alphanumeric {
                 let length = self.letters.len() - start;
                 if length == 0 {
                     self.letters.push(u32::from(' '));
@@ -271,13 +272,6 @@ impl Torn {
 
 fn is_digit(c: u32) -> bool {
     (u32::from(b'0')..=u32::from(b'9')).contains(&c)
-}
-
-fn is_letter(c: char) -> bool {
-    match c.is_ascii() {
-        true => c.is_ascii_alphanumeric(),
-        false => c.is_alphanumeric(),
-    }
 }
 
 /// A Latin letter without its accents: with and without, a word is the same to readers in a hurry.
