@@ -63,6 +63,8 @@ pub struct SpamFilter {
     campaigns: Arc<Campaigns>,
     minds: Option<Arc<Minds>>,
     features: Features,
+    /// Of their own for what is on trial: they remember what one model says of words.
+    trial_features: Features,
     verdicts: Counter<u64>,
 }
 
@@ -75,6 +77,7 @@ impl SpamFilter {
             campaigns,
             minds: None,
             features: Features::default(),
+            trial_features: Features::default(),
             verdicts: telemetry::counter("rejoinder.verdicts", "comments screened, by site and verdict"),
         }
     }
@@ -86,20 +89,21 @@ impl SpamFilter {
 
     /// What each comment says by itself; `None` where there is no comment or no policy.
     fn read(&mut self, batch: &[Received<CommentValidated>], screening: &Screening) -> Vec<Option<Judged>> {
-        let Self { minds, features, .. } = self;
+        let Self { minds, features, trial_features, .. } = self;
         let Screening { rules, trials, .. } = screening;
         let read: Vec<_> = batch.iter().map(|received| Read::of(received.event.comment.as_ref()?, rules)).collect();
         let seen = self.campaigns.lock().insert_all(read.iter().map(|read| read.as_ref()?.sample.as_ref()));
         let mut judge = |Read { comment, rules, reading, .. }: Read<'_>, seen: Seen| {
-            let mut case = |rules: &Rules, minds: Option<&Arc<Minds>>, seen| {
+            let case = |rules: &Rules, minds: Option<&Arc<Minds>>, features: &mut Features, seen| {
                 let model = minds.map(|minds| minds.opinion(comment, &reading, features, rules.policy()));
                 let facts = Facts { seen, model, ..Facts::default() };
                 let content = signals::content(comment, &reading, &facts, rules);
                 Case { facts, content }
             };
             let on_trial = trials.as_ref().and_then(|trials| Some((trials.of(&comment.site)?, trials.minds())));
-            let trial = on_trial.map(|(trial, own)| case(&trial.rules, own.or(minds.as_ref()), seen.clone()));
-            Judged { live: case(rules, minds.as_ref(), seen), trial }
+            let trial =
+                on_trial.map(|(trial, own)| case(&trial.rules, own.or(minds.as_ref()), trial_features, seen.clone()));
+            Judged { live: case(rules, minds.as_ref(), features, seen), trial }
         };
         read.into_iter().zip(seen).map(|(read, seen)| read.map(|read| judge(read, seen))).collect()
     }
