@@ -28,8 +28,9 @@ fn ask(address: &str) -> Result<String> {
     let mut stream = TcpStream::connect_timeout(&resolved, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    // HTTP/1.0, so that the answer comes in one piece and ends with the connection.
-    write!(stream, "GET /readyz HTTP/1.0\r\nHost: {address}\r\n\r\n")?;
+    // HTTP/1.0, so that the answer comes in one piece and ends with the connection. Asked in one piece too: who answers
+    // after the first of several and hangs up would break the pipe under the rest.
+    stream.write_all(format!("GET /readyz HTTP/1.0\r\nHost: {address}\r\n\r\n").as_bytes())?;
     let mut answer = Vec::new();
     stream.take(LONGEST).read_to_end(&mut answer)?;
     Ok(String::from_utf8_lossy(&answer).into_owned())
