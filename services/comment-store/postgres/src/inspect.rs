@@ -106,8 +106,9 @@ impl Inspect for PostgresStore {
         limit: u32,
     ) -> Result<Vec<ScreenedComment>, StoreError> {
         let ids = sqlx::query_scalar!(
+            // In the words of the index comments_time.
             "SELECT id FROM comments
-             WHERE site = $1 AND state BETWEEN 1 AND 4 AND submitted_at >= $2
+             WHERE site = $1 AND state IN (1, 2, 3, 4) AND submitted_at >= $2
                  AND ($3::timestamptz IS NULL OR (submitted_at, id) > ($3, $4))
              ORDER BY submitted_at, id LIMIT $5",
             site,
