@@ -19,9 +19,80 @@ pub fn count_pairs(bytes: &[u8], are: impl Fn(u8, u8) -> bool) -> u32 {
     bytes.chunks(PIECE).zip(next.chunks(PIECE)).map(|(piece, next)| u32::from(of(piece, next))).sum()
 }
 
+/// Where each run of ASCII letters and digits begins and ends. No byte of the text is above 127.
+pub fn words_of(ascii: &[u8], word: impl FnMut(usize, usize)) {
+    runs_of(ascii, alphanumeric, word);
+}
+
+/// Where each run of such bytes begins and ends, tested eight at a time: the test sets the high bit of each that is one. No
+/// byte is above 127, and zero is none.
+pub fn runs_of(ascii: &[u8], are: impl Fn(u64) -> u64, mut run: impl FnMut(usize, usize)) {
+    let (mut start, mut inside, mut last) = (0, false, 0);
+    let mut edges_of = |at: usize, bits: u64| {
+        // A bit for each place where a run begins or ends; they take turns. No branch depends on how long runs are.
+        let mut edges = bits ^ (bits << 1 | last);
+        last = bits >> 63;
+        while edges != 0 {
+            let edge = at + edges.trailing_zeros() as usize;
+            if inside {
+                run(start, edge);
+            }
+            start = edge;
+            inside = !inside;
+            edges &= edges - 1;
+        }
+    };
+    let (blocks, rest) = ascii.as_chunks::<64>();
+    for (n, block) in blocks.iter().enumerate() {
+        edges_of(n * 64, bits(block, &are));
+    }
+    let mut block = [0; 64];
+    block[..rest.len()].copy_from_slice(rest);
+    edges_of(blocks.len() * 64, bits(&block, &are));
+}
+
+/// A test for [`runs_of`].
+pub fn alphanumeric(eight: u64) -> u64 {
+    between(eight, b'0', b'9') | between(eight | (EACH * 0x20), b'a', b'z')
+}
+
+/// The high bit of each byte that is one of these; no byte is above 127.
+pub fn between(eight: u64, first: u8, last: u8) -> u64 {
+    // Nothing is carried into the next byte.
+    let at_least = |least: u8| eight + EACH * u64::from(0x80 - least);
+    at_least(first) & !at_least(last + 1) & (EACH << 7)
+}
+
+/// A one in each byte.
+const EACH: u64 = u64::MAX / 255;
+
+/// A bit for each byte, the first the lowest.
+fn bits(block: &[u8; 64], are: impl Fn(u64) -> u64) -> u64 {
+    let (eights, _) = block.as_chunks::<8>();
+    // The product's highest byte gathers the lowest bits of all bytes.
+    let gathered = |eight| (are(u64::from_le_bytes(eight)) >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+    eights.iter().rev().fold(0, |bits, eight| bits << 8 | gathered(*eight))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_are_found_wherever_they_stand() {
+        let all: Vec<u8> = (0..128).collect();
+        let every_second: Vec<u8> = (0..128).flat_map(|byte| [byte, b' ']).collect();
+        let long = [b"a".repeat(200), b" ".repeat(70), b"b1 c".repeat(40)].concat();
+        for text in [&all, &every_second, &long] {
+            for length in 0..text.len() {
+                let text = &text[..length];
+                let mut found = Vec::new();
+                words_of(text, |from, to| found.push(&text[from..to]));
+                let split = text.split(|byte| !byte.is_ascii_alphanumeric());
+                assert_eq!(found, split.filter(|word| !word.is_empty()).collect::<Vec<_>>());
+            }
+        }
+    }
 
     #[test]
     fn what_lies_across_two_pieces_is_counted() {

@@ -98,7 +98,7 @@ pub(crate) fn read(text: &str) -> (Normal, bool) {
         normal.words = layer.words;
         normal.domains.append(&mut deeper.domains);
     }
-    normal.shadow = shadow::shadow(&normal.words);
+    normal.shadow = shadow::shadow(&normal.words, &mut normal.obfuscations.spaced);
     (normal, only_folded)
 }
 

@@ -19,7 +19,11 @@ const OF_SPAM: [Disguise; 7] = [
 ];
 
 /// What honest texts are dressed in.
-const OF_HAM: [Disguise; 4] = [Disguise::Drawn, Disguise::Small, Disguise::Accents, Disguise::Emoji];
+const OF_HAM: [Disguise; 5] = [Disguise::Drawn, Disguise::Small, Disguise::Accents, Disguise::Emoji, Disguise::Emoji];
+
+/// Pictures that people write behind words.
+const PICTURES: [char; 16] =
+    ['🔥', '😍', '❤', '😂', '👏', '💎', '🎉', '😭', '🙏', '💯', '😊', '🚀', '✨', '👍', '😎', '🥰'];
 
 #[derive(Clone, Copy)]
 enum Disguise {
@@ -94,7 +98,8 @@ pub fn disguise(text: &str, spam: bool, random: &mut Random) -> String {
             word.chars().map(String::from).collect::<Vec<_>>().join(between)
         }),
         Disguise::Emoji => words(text, 0.3, random, |word, random| {
-            format!("{word} {}", ['🔥', '😍', '❤', '😂', '👏'][random.below(5)])
+            let picture = PICTURES[random.below(PICTURES.len())];
+            if random.chance(0.3) { format!("{word}{picture}") } else { format!("{word} {picture}") }
         }),
     }
 }

@@ -54,10 +54,9 @@ fn of_words(model: &Model, features: &mut Features, asked: impl Fn(f32, &Word) -
     let unit = trust::unit(model.sum(features).sums.squares) * model.card.step;
     let Features { words, glossary, .. } = features;
     let share = |word: &Word| {
-        let letters = words.letters(word);
-        let log_odds = glossary.look_up(model, word.hash, letters).weights as f32 * unit;
-        let spelling = || letters.iter().filter_map(|c| char::from_u32(*c)).filter(|c| *c != ' ').collect();
-        asked(log_odds, word).then(|| (log_odds, spelling()))
+        let written = words.written(word);
+        let log_odds = glossary.look_up(model, word.hash, written).weights as f32 * unit;
+        asked(log_odds, word).then(|| (log_odds, String::from_utf8_lossy(written).into_owned()))
     };
     words.iter().filter_map(share).collect()
 }

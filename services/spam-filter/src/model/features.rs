@@ -6,14 +6,14 @@ use super::{
     hash,
     hash::mix,
     shape::Shape,
-    words::Words,
+    words::{LEARNED_RUNS, RUNS, Words},
 };
 use crate::{links::Links, normal::Normal};
 
-/// The table of weights has this many places; features that share one share its weight. With half as many or twice as
-/// many the measures stay the same within their error.
+/// The table of weights has this many places; features that share one share its weight. With twice as many the measures
+/// stay the same within their error, and it no longer fits into a core's cache.
 pub const BUCKETS: usize = 1 << BITS;
-const BITS: u32 = 20;
+const BITS: u32 = 19;
 
 /// Of a longer text this many bytes of the beginning and [`READ_LAST`] of the end are read.
 const READ_FIRST: usize = 12 * 1024;
@@ -92,12 +92,19 @@ impl Features {
         self.read_names(subject);
     }
 
-    /// All places, those of the letters within each word among them.
+    /// The places that a site's layer learns.
     pub fn places(&mut self) -> Places<'_> {
         if self.spelt.is_empty() {
-            self.words.spell(&mut self.spelt);
+            self.words.spell(&LEARNED_RUNS, &mut self.spelt);
         }
         Places { letters: &self.spelt, besides: &self.besides }
+    }
+
+    /// All places of words and letters.
+    pub(super) fn letters(&self) -> Vec<u32> {
+        let mut letters = Vec::new();
+        self.words.spell(&RUNS, &mut letters);
+        letters
     }
 
     fn add(&mut self, hash: u64) {

@@ -5,10 +5,10 @@ use std::hash::{BuildHasher, RandomState};
 use super::{Features, Model, words};
 
 /// So many words are remembered. A power of two.
-const WORDS: usize = 1 << 14;
+const WORDS: usize = 1 << 16;
 
 /// What a model has said of words that it has met lately, so that they need not be spelt again: most words of most comments
-/// are among a few thousand. Nobody can make up a word that is taken for another: words are told apart by a secret.
+/// are among some ten thousand. Nobody can make up a word that is taken for another: words are told apart by a secret.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Glossary {
     secret: u64,
@@ -17,11 +17,13 @@ pub(super) struct Glossary {
     entries: Box<[Entry]>,
 }
 
+/// Small, so that many are near: no word has as many features as would be too much for the sums.
 #[derive(Debug, Clone, Copy, Default)]
 struct Entry {
-    /// See [`Glossary::mark`]; 0 for none.
-    mark: u64,
-    sums: Sums,
+    /// The upper half of [`Glossary::mark`]; the lower half says where it stands. 0 for none.
+    mark: u32,
+    weights: i16,
+    squares: u16,
 }
 
 /// Sums over the letters' features of a word or a text.
@@ -63,7 +65,7 @@ impl Model {
             summed.sums.add(self.at(*place));
         }
         for word in words.iter() {
-            summed.sums.add(glossary.look_up(self, word.hash, words.letters(word)));
+            summed.sums.add(glossary.look_up(self, word.hash, words.written(word)));
             summed.words += word.times;
             summed.known += if self.knows(word.hash) { word.times } else { 0 };
         }
@@ -74,20 +76,24 @@ impl Model {
 
 impl Glossary {
     /// What the words add up to, by a model that has been opened.
-    pub(super) fn look_up(&mut self, model: &Model, hash: u64, letters: &[u32]) -> Sums {
-        let mark = self.mark(letters);
-        let entry = &mut self.entries[hash as usize & (WORDS - 1)];
+    pub(super) fn look_up(&mut self, model: &Model, hash: u64, word: &[u8]) -> Sums {
+        let mark = self.mark(word);
+        let (place, mark) = (mark as usize & (WORDS - 1), (mark >> 32) as u32 | 1);
+        let entry = &mut self.entries[place];
         if entry.mark != mark {
             let mut sums = Sums::default();
-            words::spell(hash, letters, |place| sums.add(model.at(place)));
-            *entry = Entry { mark, sums };
+            words::spell(hash, word, &words::RUNS, |place| sums.add(model.at(place)));
+            *entry = Entry { mark, weights: sums.weights as i16, squares: sums.squares as u16 };
         }
-        entry.sums
+        Sums { weights: entry.weights.into(), squares: entry.squares.into() }
     }
 
-    /// What a word is known by: a polynomial in the secret over its letters.
-    fn mark(&self, letters: &[u32]) -> u64 {
-        letters.iter().fold(1, |mark: u64, c| mark.wrapping_add(u64::from(*c)).wrapping_mul(self.secret))
+    /// What a word is known by: its bytes folded with the secret, as in wyhash (Wang Yi).
+    fn mark(&self, word: &[u8]) -> u64 {
+        words::eights(word).fold(self.secret, |mark, eight| {
+            let product = u128::from(mark ^ eight) * u128::from(self.secret);
+            (product >> 64) as u64 ^ product as u64
+        })
     }
 
     /// Forgets another model's words.
@@ -108,10 +114,9 @@ mod tests {
         let model = Model::shipped();
         let mut glossary = Glossary::default();
         glossary.open(model);
-        let letters = |word: &str| format!(" {word} ").chars().map(u32::from).collect::<Vec<_>>();
-        let spam = glossary.look_up(model, 7, &letters("subscribe"));
-        let ham = glossary.look_up(model, 7, &letters("yesterday"));
+        let spam = glossary.look_up(model, 7, b"subscribe");
+        let ham = glossary.look_up(model, 7, b"yesterday");
         assert_ne!(spam, ham);
-        assert_eq!(glossary.look_up(model, 7, &letters("subscribe")), spam);
+        assert_eq!(glossary.look_up(model, 7, b"subscribe"), spam);
     }
 }

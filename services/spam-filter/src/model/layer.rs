@@ -3,7 +3,7 @@
 use super::{Features, Model, Places, features::BUCKETS, probability};
 
 /// The layer's table is coarser than the model's: a site has thousands of decisions, not millions.
-const SHIFT: u32 = 2;
+const SHIFT: u32 = 1;
 const PLACES: usize = BUCKETS >> SHIFT;
 
 /// AdaGrad's rate (Duchi, Hazan and Singer, JMLR 12, 2011), and those below: measured, see docs/spam-filter.md.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rejoinder_proto::v1;
 
 use super::{
-    BUCKETS, Card, Entry, Features, KNOWN, Model, Places, Source,
+    BUCKETS, Card, Entry, Features, KNOWN, Model, Source,
     calibrate::{Scored, platt, threshold},
     disguise::disguise,
     features::place,
@@ -27,7 +27,7 @@ pub struct Row {
 }
 
 /// How dear mistakes are, against how dear large weights are; shared among the rows of a source and a label.
-const COST: f64 = 50_000.0;
+const COST: f64 = 30_000.0;
 
 /// What a feature besides the letters counts.
 const BESIDES: f32 = 0.15;
@@ -175,8 +175,7 @@ fn example(text: &str, spam: bool, cost: f64, features: &mut Features) -> Exampl
     let comment = v1::Comment { text: text.to_owned(), ..v1::Comment::default() };
     let reading = Reading::of(&comment);
     features.read(&reading.subject(&comment));
-    let Places { letters, besides } = features.places();
-    Example { letters: letters.into(), besides: besides.into(), spam, cost }
+    Example { letters: features.letters().into(), besides: features.besides.as_slice().into(), spam, cost }
 }
 
 /// Whole-numbered weights, and what one step of them is. The largest weight is 127: cutting off the largest ones instead,

@@ -13,7 +13,7 @@ const MOST: f32 = 4.0;
 pub const STEPS: u8 = 15;
 
 /// Added to each count, whose unit is the dearest row: what came hardly ever tells little.
-const SMOOTHING: f64 = 0.1;
+const SMOOTHING: f64 = 0.05;
 
 /// What is known besides the letters is in nearly every comment, and counts as it is where it tells much.
 const MOST_BESIDES: f32 = 1.0;

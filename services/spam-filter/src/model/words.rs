@@ -1,7 +1,9 @@
 //! The words of a text as features: each different word once with the letters within it, and what joins neighbours.
 
+use std::ops::RangeInclusive;
+
 use super::{features::place, hash, hash::mix};
-use crate::normal::known;
+use crate::{bytes::words_of, normal::known};
 
 /// Letters of a word that are looked at. What follows in a longer one is noise.
 const WORD_LETTERS: usize = 40;
@@ -10,12 +12,11 @@ const WORD_LETTERS: usize = 40;
 const WORDS: usize = 1 << 10;
 const PAIRS: usize = 1 << 11;
 
-/// A word is paired with so many before it, each distance for itself: orthogonal sparse bigrams (Siefkes, Assis, Chhabra
-/// and Yerazunis, PKDD 2004).
-const BEFORE: usize = 3;
+/// The lengths, in letters, of the runs that are features of a word; it begins and ends with a space.
+pub(super) const RUNS: RangeInclusive<usize> = 2..=5;
 
-/// Runs of so many letters, and of one more, are features of a word; it begins and ends with a space.
-const RUN: usize = 3;
+/// Those that a site's layer learns: with the others it learns no better. Measured: see docs/spam-filter.md.
+pub(super) const LEARNED_RUNS: RangeInclusive<usize> = 3..=4;
 
 /// So many letters in a row, with what stands between left out, are a feature where they are of three words or more: what
 /// somebody has taken apart.
@@ -25,8 +26,8 @@ const TORN: usize = 4;
 #[derive(Debug, Clone)]
 pub(super) struct Words {
     words: Vec<Word>,
-    /// All their letters, each word with a space before and after.
-    letters: Vec<u32>,
+    /// The texts in which they stand; words that are not written as they are read stand after their text.
+    text: Vec<u8>,
     joints: Vec<u32>,
     /// The words by their hashes, and joints by their places, each with the round that it was seen in.
     known: Box<[(u64, u32, u32)]>,
@@ -49,7 +50,7 @@ impl Default for Words {
     fn default() -> Self {
         Self {
             words: Vec::with_capacity(256),
-            letters: Vec::with_capacity(4096),
+            text: Vec::with_capacity(4096),
             joints: Vec::with_capacity(1024),
             known: vec![(0, 0, 0); WORDS].into(),
             seen: vec![0; PAIRS].into(),
@@ -61,7 +62,7 @@ impl Default for Words {
 impl Words {
     pub(super) fn clear(&mut self) {
         self.words.clear();
-        self.letters.clear();
+        self.text.clear();
         self.joints.clear();
         self.round = self.round.wrapping_add(1);
         if self.round == 0 {
@@ -73,37 +74,34 @@ impl Words {
     pub(super) fn read(&mut self, text: &str, counted: bool) {
         let mut before = Before::default();
         if text.is_ascii() {
-            // Most texts are: their words are copied at a time, not letter by letter.
-            let mut rest = text.as_bytes();
-            while let Some(start) = rest.iter().position(u8::is_ascii_alphanumeric) {
-                rest = &rest[start..];
-                let length = rest.iter().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(rest.len());
-                let start = self.letters.len();
-                self.letters.push(u32::from(' '));
-                self.letters.extend(rest[..length.min(WORD_LETTERS)].iter().map(|byte| u32::from(*byte)));
-                self.end_word(start, counted, &mut before);
-                rest = &rest[length..];
-            }
+            let start = self.text.len();
+            self.text.extend(text.as_bytes());
+            words_of(text.as_bytes(), |from, to| {
+                let (from, to) = (start + from, start + to.min(from + WORD_LETTERS));
+                before.torn.read(&self.text[from..to], |hash| self.joints.push(place(hash)));
+                self.end_word(from, to, counted, &mut before);
+            });
             return;
         }
-        let mut start = self.letters.len();
+        let mut letters = Vec::with_capacity(WORD_LETTERS);
         for c in text.chars().chain([' ']) {
             if known(c).alphanumeric {
-                let length = self.letters.len() - start;
-                if length == 0 {
-                    self.letters.push(u32::from(' '));
-                }
-                if length <= WORD_LETTERS {
-                    self.letters.push(u32::from(plain(c)));
+                if letters.len() < WORD_LETTERS {
+                    letters.push(u32::from(plain(c)));
                 }
                 continue;
             }
-            if self.letters.len() > start {
-                self.end_word(start, counted, &mut before);
-                start = self.letters.len();
+            if !letters.is_empty() {
+                let from = self.text.len();
+                for c in letters.iter().filter_map(|c| char::from_u32(*c)) {
+                    self.text.extend(c.encode_utf8(&mut [0; 4]).as_bytes());
+                }
+                before.torn.read(&letters, |hash| self.joints.push(place(hash)));
+                self.end_word(from, self.text.len(), counted, &mut before);
+                letters.clear();
             }
             if !c.is_ascii() && !c.is_whitespace() {
-                self.join(mix(hash::SYMBOL, u64::from(c)));
+                self.join(place(mix(hash::SYMBOL, u64::from(c))), false);
             }
         }
     }
@@ -113,9 +111,9 @@ impl Words {
         self.words.iter()
     }
 
-    /// A word's letters, with a space before and after.
-    pub(super) fn letters(&self, word: &Word) -> &[u32] {
-        &self.letters[word.from as usize..word.to as usize]
+    /// How a word is written, in UTF-8.
+    pub(super) fn written(&self, word: &Word) -> &[u8] {
+        &self.text[word.from as usize..word.to as usize]
     }
 
     /// The places of what joins words, and of signs.
@@ -123,80 +121,97 @@ impl Words {
         &self.joints
     }
 
-    /// Adds all places.
-    pub(super) fn spell(&self, places: &mut Vec<u32>) {
+    /// Adds all places, those of runs of such lengths among them.
+    pub(super) fn spell(&self, runs: &RangeInclusive<usize>, places: &mut Vec<u32>) {
         places.extend(&self.joints);
         for word in &self.words {
-            spell(word.hash, self.letters(word), |place| places.push(place));
+            spell(word.hash, self.written(word), runs, |place| places.push(place));
         }
     }
 
-    /// The word whose letters stand from `start` on is complete.
-    fn end_word(&mut self, start: usize, counted: bool, before: &mut Before) {
-        let word = &self.letters[start + 1..];
+    /// A word is complete.
+    fn end_word(&mut self, from: usize, to: usize, counted: bool, before: &mut Before) {
+        let word = &self.text[from..to];
         let whole = whole(word);
-        let counts = counted && word.iter().any(|c| !is_digit(*c));
-        before.torn.read(word, |hash| join(&mut self.joints, &mut self.seen, self.round, hash));
-        for (gap, before) in (0..).zip(before.words) {
-            self.join(mix(mix(before, gap), whole));
-        }
-        let [last, one_before, _] = before.words;
-        before.words = [mix(hash::PAIR, whole), last, one_before];
+        let counts = counted && word.iter().any(|byte| !byte.is_ascii_digit());
+        let pair = place(before.word.rotate_left(23) ^ whole);
+        before.word = whole;
         let (hash, round, index) = &mut self.known[whole as usize & (WORDS - 1)];
         if *hash == whole && *round == self.round {
             self.words[*index as usize].times += u32::from(counts);
-            self.letters.truncate(start);
+            self.join(pair, false);
         } else {
             (*hash, *round, *index) = (whole, self.round, self.words.len() as u32);
-            self.letters.push(u32::from(' '));
-            let (from, to) = (start as u32, self.letters.len() as u32);
-            self.words.push(Word { hash: whole, from, to, times: u32::from(counts) });
+            self.words.push(Word { hash: whole, from: from as u32, to: to as u32, times: u32::from(counts) });
+            self.join(pair, true);
         }
     }
 
-    fn join(&mut self, hash: u64) {
-        join(&mut self.joints, &mut self.seen, self.round, hash);
+    /// A pair or a sign counts once in a comment, as far as a table of this size can tell. One with a word that `is_new`
+    /// cannot have come before.
+    fn join(&mut self, place: u32, is_new: bool) {
+        let mark = u64::from(self.round) << 32 | u64::from(place);
+        let slot = &mut self.seen[place as usize & (PAIRS - 1)];
+        if is_new || *slot != mark {
+            *slot = mark;
+            self.joints.push(place);
+        }
     }
 }
 
-/// A joint counts once in a comment, as far as a table of this size can tell.
-fn join(joints: &mut Vec<u32>, seen: &mut [u64], round: u32, hash: u64) {
-    let place = place(hash);
-    let mark = u64::from(round) << 32 | u64::from(place);
-    let slot = &mut seen[place as usize & (PAIRS - 1)];
-    if *slot != mark {
-        *slot = mark;
-        joints.push(place);
+/// The hash of a word as it is written.
+fn whole(word: &[u8]) -> u64 {
+    eights(word).fold(hash::WORD, mix)
+}
+
+/// A word's bytes, eight at a time. No two words have the same, since none has a byte that is zero.
+pub(super) fn eights(word: &[u8]) -> impl Iterator<Item = u64> {
+    let (eights, rest) = word.as_chunks::<8>();
+    let rest = (!rest.is_empty()).then(|| last_eight(rest));
+    eights.iter().map(|eight| u64::from_le_bytes(*eight)).chain(rest)
+}
+
+/// Fewer than eight bytes, and zeros. Reads that overlap, and no loop: how long words are cannot be foreseen.
+fn last_eight(bytes: &[u8]) -> u64 {
+    let at = |place: usize| u64::from(bytes[place]) << (8 * place);
+    match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(first), Some(last)) => {
+            let at = 8 * (bytes.len() - 4);
+            u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << at
+        }
+        _ => at(0) | at(bytes.len() / 2) | at(bytes.len() - 1),
     }
 }
 
-/// The hash of a word without its spaces, two letters at a time.
-fn whole(word: &[u32]) -> u64 {
-    let (pairs, rest) = word.as_chunks::<2>();
-    let hash = pairs.iter().fold(hash::WORD, |hash, [a, b]| mix(hash, u64::from(*a) << 32 | u64::from(*b)));
-    rest.iter().fold(hash, |hash, c| mix(hash, u64::from(*c)))
-}
-
-/// The places of a word: the whole, the same without doubled letters, what it is like if it has digits, and the letters
-/// within. It comes with a space before and after.
-pub(super) fn spell(hash: u64, word: &[u32], mut add: impl FnMut(u32)) {
+/// The places of a word: the whole, the same without doubled letters, what it is like if it has digits, and the runs of
+/// letters within that have such lengths.
+#[inline]
+pub(super) fn spell(hash: u64, word: &[u8], runs: &RangeInclusive<usize>, mut add: impl FnMut(u32)) {
+    const SPACE: u32 = b' ' as u32;
+    let mut letters = [SPACE; WORD_LETTERS + 2];
+    let mut length = 1;
+    let mut put = |c: u32| {
+        letters[length] = c;
+        length += 1;
+    };
+    match word.is_ascii() {
+        true => word.iter().for_each(|byte| put(u32::from(*byte))),
+        false => String::from_utf8_lossy(word).chars().for_each(|c| put(u32::from(c))),
+    }
+    let inner = &letters[1..length];
     add(place(hash));
-    let inner = &word[1..word.len() - 1];
-    let mut squeezed = hash::SQUEEZED;
-    for n in 0..inner.len() {
-        if n == 0 || inner[n] != inner[n - 1] {
-            squeezed = mix(squeezed, u64::from(inner[n]));
-        }
-    }
+    let squeezed = inner.chunk_by(|a, b| a == b).fold(hash::SQUEEZED, |hash, same| mix(hash, u64::from(same[0])));
     add(place(squeezed));
     if inner.iter().any(|c| is_digit(*c)) {
         spell_number(inner, &mut add);
     }
-    for from in 0..word.len() - (RUN - 1) {
-        let short = word[from..from + RUN].iter().fold(hash::INSIDE, |hash, c| mix(hash, u64::from(*c)));
-        add(place(short));
-        if let Some(next) = word.get(from + RUN) {
-            add(place(mix(short, u64::from(*next))));
+    for from in 0..length {
+        let mut run = mix(hash::INSIDE, u64::from(letters[from]));
+        for (length, c) in (2..).zip(&letters[from + 1..(from + runs.end()).min(length + 1)]) {
+            run = mix(run, u64::from(*c));
+            if runs.contains(&length) {
+                add(place(run));
+            }
         }
     }
 }
@@ -221,18 +236,18 @@ fn spell_number(word: &[u32], add: &mut impl FnMut(u32)) {
 
 /// What stands before a word.
 struct Before {
-    /// The last words, the nearest first.
-    words: [u64; BEFORE],
+    /// The hash of the last one.
+    word: u64,
     torn: Torn,
 }
 
 impl Default for Before {
     fn default() -> Self {
-        Self { words: [hash::PAIR; BEFORE], torn: Torn::default() }
+        Self { word: hash::PAIR, torn: Torn::default() }
     }
 }
 
-/// The last letters, each with the number of its word; of doubled ones, one.
+/// The last letters, each with the number of its word.
 #[derive(Debug, Default)]
 struct Torn {
     letters: [(u32, u32); TORN - 1],
@@ -240,32 +255,30 @@ struct Torn {
 }
 
 impl Torn {
-    /// Reads a word without its spaces.
-    fn read(&mut self, word: &[u32], mut add: impl FnMut(u64)) {
+    /// Reads a word.
+    fn read<L: Copy + Into<u32>>(&mut self, word: &[L], mut add: impl FnMut(u64)) {
         self.word += 1;
-        // Most words stand between others that are as long: nothing reaches over the word before, and all that counts
-        // later is how this one ends.
-        if let &[_, second, .., a, b, c] = word
-            && self.letters[0].1 + 1 == self.word
-            && second != a
-            && a != b
-            && b != c
-        {
-            self.letters = [a, b, c].map(|letter| (letter, self.word));
-            return;
-        }
-        // From the third letter on nothing reaches over the word before, and only the last ones are looked back at.
-        let last = word.len().saturating_sub(TORN - 1).max(2).min(word.len());
-        for letter in word.iter().take(2).chain(&word[last..]) {
-            let [first, second, third] = self.letters;
-            if third.0 == *letter {
-                continue;
+        let is_apart = |letters: &[(u32, u32)]| letters[0].0 != 0 && self.word - letters[0].1 >= 2;
+        // Nothing reaches over a word that is as long as what is kept, as most are.
+        if self.letters[0].1 + 1 != self.word {
+            let mut letters = self.letters;
+            for letter in word.iter().take(2).map(|letter| (*letter).into()) {
+                if is_apart(&letters) {
+                    let hash = letters.iter().fold(hash::TORN, |hash, (c, _)| mix(hash, u64::from(*c)));
+                    add(mix(hash, u64::from(letter)));
+                }
+                letters = [letters[1], letters[2], (letter, self.word)];
             }
-            if first.0 != 0 && self.word - first.1 >= 2 {
-                let hash = [first, second, third].iter().fold(hash::TORN, |hash, (c, _)| mix(hash, u64::from(*c)));
-                add(mix(hash, u64::from(*letter)));
+            self.letters = letters;
+            if let [.., a, b, c] = word {
+                self.letters = [*a, *b, *c].map(|letter| (letter.into(), self.word));
             }
-            self.letters = [second, third, (*letter, self.word)];
+        } else if let [.., a, b, c] = word {
+            self.letters = [*a, *b, *c].map(|letter| (letter.into(), self.word));
+        } else {
+            for letter in word {
+                self.letters = [self.letters[1], self.letters[2], ((*letter).into(), self.word)];
+            }
         }
     }
 }
@@ -298,7 +311,7 @@ mod tests {
         let (mut words, mut places) = (Words::default(), Vec::new());
         words.clear();
         words.read(text, true);
-        words.spell(&mut places);
+        words.spell(&RUNS, &mut places);
         places.sort_unstable();
         places
     }
@@ -318,7 +331,7 @@ mod tests {
         let before = words.joints().len();
         words.read("buy now, buy now! 70707 70707 later", false);
         assert_eq!(words.iter().map(|word| word.times).collect::<Vec<_>>(), [2, 2, 0, 0]);
-        assert_eq!(words.joints().len(), before + BEFORE);
+        assert_eq!(words.joints().len(), before + 1);
         words.clear();
         words.read("now", true);
         assert_eq!(words.iter().count(), 1);
@@ -328,9 +341,19 @@ mod tests {
     fn accents_doubled_letters_and_other_digits_keep_much_in_common() {
         assert_eq!(places("crème brûlée"), places("creme brulee"));
         assert!(in_common("freeee", "free") > in_common("freeze", "free"));
-        // The number whichever digits it has, its kind, and the three runs before the digits.
-        assert_eq!(in_common("win500", "win731"), 5);
+        // The number whichever digits it has, its kind, and the six runs before the digits.
+        assert_eq!(in_common("win500", "win731"), 8);
         assert_ne!(places("жест"), places("жecт"));
+    }
+
+    #[test]
+    fn the_bytes_of_a_word_come_eight_at_a_time() {
+        let word = b"abcdefghijklmnopq";
+        for length in 1..word.len() {
+            let bytes: Vec<u8> = eights(&word[..length]).flat_map(u64::to_le_bytes).collect();
+            assert_eq!(bytes.len(), length.next_multiple_of(8));
+            assert_eq!((&bytes[..length], bytes[length..].iter().max().unwrap_or(&0)), (&word[..length], &0));
+        }
     }
 
     #[test]

@@ -6,8 +6,15 @@ use super::{
 };
 use crate::bytes::{count, count_pairs};
 
-/// `words` folded once more; `None` when nothing changes.
-pub(super) fn shadow(words: &str) -> Option<String> {
+/// A word in so many pieces of so few letters each is taken apart; two words may well have a picture between them.
+const PIECES: usize = 3;
+const PIECE: usize = 4;
+
+/// Fewer letters are a cry, or hide a curse.
+const APART: usize = 5;
+
+/// `words` folded once more; `None` when nothing changes. Words that pictures and signs hold apart are counted.
+pub(super) fn shadow(words: &str, apart: &mut u32) -> Option<String> {
     if words.is_ascii() && is_plain(words.as_bytes()) {
         return None;
     }
@@ -19,14 +26,18 @@ pub(super) fn shadow(words: &str) -> Option<String> {
     let mut out = String::with_capacity(words.len());
     let mut token = Token::default();
     let mut between = 0;
+    let mut pieces = Pieces::default();
     for (at, c) in words.char_indices() {
         if is_token(c) {
             if token.is_empty() {
-                push_between(&words[between..at], &mut out);
+                if !push_between(&words[between..at], &mut out) {
+                    *apart += u32::from(std::mem::take(&mut pieces).are_apart());
+                }
                 token.start = at;
             }
             token.add(c);
         } else if !token.is_empty() {
+            pieces.add(&token);
             token.fold(&words[token.start..at], foreign, &mut out);
             token = Token::default();
             between = at;
@@ -34,16 +45,40 @@ pub(super) fn shadow(words: &str) -> Option<String> {
     }
     match token.is_empty() {
         true => out.push_str(&words[between..]),
-        false => token.fold(&words[token.start..], foreign, &mut out),
+        false => {
+            pieces.add(&token);
+            token.fold(&words[token.start..], foreign, &mut out);
+        }
     }
+    *apart += u32::from(pieces.are_apart());
     (out != words).then_some(out)
 }
 
-/// What stands between two words without a space is an ornament, and left out after a Latin letter.
-fn push_between(between: &str, out: &mut String) {
+/// What stands between two words without a space is an ornament, and left out after a Latin letter. Whether it was.
+fn push_between(between: &str, out: &mut String) -> bool {
     let joined = !out.is_empty() && !between.is_empty() && between.chars().all(is_ornament);
-    if !joined || !out.ends_with(|c: char| c.is_ascii_alphabetic()) {
+    let left_out = joined && out.ends_with(|c: char| c.is_ascii_alphabetic());
+    if !left_out {
         out.push_str(between);
+    }
+    left_out
+}
+
+/// What ornaments hold apart.
+#[derive(Default)]
+struct Pieces {
+    count: usize,
+    chars: usize,
+}
+
+impl Pieces {
+    fn add(&mut self, token: &Token) {
+        self.count += 1;
+        self.chars += token.chars;
+    }
+
+    fn are_apart(&self) -> bool {
+        self.count >= PIECES && self.chars >= APART && self.chars <= self.count * PIECE
     }
 }
 

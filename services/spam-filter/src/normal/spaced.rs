@@ -6,6 +6,7 @@ use super::{
     Obfuscations,
     known::{Family, family, is_emoji, is_letter_like, known},
 };
+use crate::bytes::{alphanumeric, between, runs_of};
 
 /// So many letters in a row are a word; fewer are initials, grades, or French and Spanish words of one letter.
 const JOINED: usize = 4;
@@ -55,25 +56,16 @@ pub(super) fn join<'a>(text: &'a str, found: &mut Obfuscations) -> Cow<'a, str> 
 
 /// Quick to see: whether a few lonely letters follow each other.
 fn may_be_spaced(text: &str) -> bool {
-    match text.is_ascii() {
-        true => are_close(text.as_bytes()) && has_lonely(text.bytes().map(is_ascii_part)),
-        false => has_lonely(text.chars().map(is_part)),
+    if !text.is_ascii() {
+        return has_lonely(text.chars().map(|c| known(c).part));
     }
-}
-
-/// Quicker to see, many bytes in one step: whether any piece of the text has so many lonely letters. The pieces overlap by
-/// the length of the shortest run that is joined, with what stands beside it.
-fn are_close(text: &[u8]) -> bool {
-    const PIECE: usize = 64;
-    const RUN: usize = JOINED + (JOINED - 1) * MAX_GAP + 2;
-    let lonely = |triple: &[u8]| !is_ascii_part(triple[0]) & is_ascii_part(triple[1]) & !is_ascii_part(triple[2]);
-    (0..text.len()).step_by(PIECE - RUN).any(|start| {
-        let end = text.len().min(start + PIECE);
-        let inside = text[start..end].windows(3).fold(0, |count, triple| count + u8::from(lonely(triple)));
-        // The first and the last letter of the text, which have one neighbour, are taken for lonely.
-        let edges = u8::from(start == 0) + u8::from(end == text.len());
-        usize::from(inside + edges) >= JOINED
-    })
+    let part = |eight| alphanumeric(eight) | between(eight, b'@', b'@') | between(eight, b'$', b'$');
+    let (mut lonely, mut found) = (0, false);
+    runs_of(text.as_bytes(), part, |from, to| {
+        lonely = if to - from == 1 { lonely + 1 } else { 0 };
+        found |= lonely >= JOINED;
+    });
+    found
 }
 
 /// Whether a few parts of words stand alone, one after the other, none beside another.
@@ -176,10 +168,6 @@ fn is_letter(c: char) -> bool {
 
 fn is_part(c: char) -> bool {
     known(c).part
-}
-
-fn is_ascii_part(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() | matches!(byte, b'@' | b'$')
 }
 
 fn is_lonely(chars: &[char], at: usize) -> bool {

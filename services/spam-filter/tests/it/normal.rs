@@ -45,6 +45,8 @@ fn found(kind: impl FnOnce(&mut Obfuscations)) -> Obfuscations {
 #[case::spaced_leet("c 4 s 1 n o", "c4s1no", found(|o| o.spaced = 1))]
 #[case::pictures("v💰i💰a💰g💰r💰a", "viagra", found(|o| o.spaced = 1))]
 #[case::wide_pictures("v ❤️ i 🔥 a ❤️ g ❤️ r ❤️ a", "viagra", found(|o| o.spaced = 1))]
+#[case::torn("su🔥bsc💰ribe now", "su🔥bsc💰ribe now", found(|o| o.spaced = 1))]
+#[case::torn_by_signs("sub~scr~ibe to my•ch•ann•el", "sub~scr~ibe to my•ch•ann•el", found(|o| o.spaced = 2))]
 #[case::spaced_twins("v і а g r а", "viagra", found(|o| { o.spaced = 1; o.look_alikes = 1; }))]
 #[case::domain("go to example [dot] com or other(.)org", "go to example.com or other.org", found(|o| o.domains = 2))]
 #[case::spoken("visit cheap-pills dot com today", "visit cheap-pills.com today", found(|o| o.domains = 1))]
@@ -105,6 +107,7 @@ fn a_language_comes_through_unharmed(#[case] text: &str) {
 }
 
 #[rstest]
+#[case::glued_pictures("great😍song💯forever i💯you sh*t", "great😍song💯forever i💯you sh*t")]
 #[case::soft_hyphens("hy\u{ad}phen\u{ad}ation", "hyphenation")]
 #[case::edges("\u{feff}hello\u{200b} world\u{200e}", "hello world")]
 #[case::directions("\u{200f}שלום\u{200f} \u{2067}עולם\u{2069}", "שלום עולם")]
