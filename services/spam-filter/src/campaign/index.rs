@@ -128,6 +128,18 @@ impl Index {
         self.by_id.is_empty()
     }
 
+    /// Whether a comment is remembered.
+    pub(super) fn knows(&self, id: Uuid) -> bool {
+        self.by_id.contains_key(&id)
+    }
+
+    /// Another reader of the log found a comment in a campaign.
+    pub(super) fn tell_of(&mut self, id: Uuid, told: Option<Uuid>) {
+        if let Some(number) = self.by_id.get(&id) {
+            self.tell(*number, told);
+        }
+    }
+
     pub(super) fn push(&mut self, sample: Sample) -> u64 {
         self.newest = self.newest.max(sample.at);
         self.forget();
