@@ -3,7 +3,7 @@ use std::{collections::HashMap, sync::Arc};
 use async_trait::async_trait;
 use opentelemetry::metrics::Counter;
 use rejoinder_pipeline::{Live, Outcome, Reason, Received, Stage, Transient, telemetry};
-use rejoinder_proto::v1::{Comment, CommentScreened, CommentValidated};
+use rejoinder_proto::v1::{Comment, CommentScreened, CommentValidated, Verdict};
 
 use crate::{
     Facts, Minds, Policy, PolicyError, Rules, Signal, Trials,
@@ -245,16 +245,19 @@ impl Stage for SpamFilter {
 
     fn committed(&mut self, _: &[Received<CommentValidated>], outcomes: &[Outcome<CommentScreened>]) {
         let screening = self.screening.now();
+        let mut counts: HashMap<(&str, Verdict), u64> = HashMap::new();
         for outcome in outcomes {
             let Outcome::Emit(events) = outcome else { continue };
             for event in events {
                 let site = event.comment.as_ref().map_or("", |comment| comment.site.as_str());
                 // A label takes few values: those that are configured.
-                let site = screening.rules.get_key_value(site).map_or("other", |(site, _)| site.as_str());
-                let labels =
-                    [telemetry::label("site", site.to_owned()), telemetry::label("verdict", event.verdict().word())];
-                self.verdicts.add(1, &labels);
+                let site = if screening.rules.contains_key(site) { site } else { "other" };
+                *counts.entry((site, event.verdict())).or_insert(0) += 1;
             }
+        }
+        for ((site, verdict), count) in counts {
+            let labels = [telemetry::label("site", site.to_owned()), telemetry::label("verdict", verdict.word())];
+            self.verdicts.add(count, &labels);
         }
     }
 }

@@ -1,6 +1,12 @@
 //! The store's contract, on PostgreSQL. `REJOINDER_TEST_POSTGRES` names a server and a role that may create databases.
 
-use std::{env, io::Write, sync::Arc};
+use std::{
+    collections::HashMap,
+    env,
+    io::Write,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use rejoinder_comment_store::{
     Store, StoreError,
@@ -141,5 +147,59 @@ async fn a_row_too_large_for_an_index_is_refused() -> anyhow::Result<()> {
     assert!(matches!(&error, StoreError::Refused(why) if !why.contains(&noise[..30])), "{error}");
     let sample = Sample::at(1000);
     assert_eq!(store.save(&[sample.change()]).await?, [sample.visible()]);
+    databases.drop_all().await
+}
+
+/// How often each index on comments was looked into, in whatever the server has counted by now.
+async fn scans(connection: &mut PgConnection) -> anyhow::Result<HashMap<String, i64>> {
+    let rows: Vec<(String, i64)> =
+        sqlx::query_as("SELECT indexrelname::text, idx_scan FROM pg_stat_user_indexes WHERE relname = 'comments'")
+            .fetch_all(connection)
+            .await?;
+    Ok(rows.into_iter().collect())
+}
+
+#[tokio::test]
+async fn an_authors_last_comment_is_looked_for_among_the_authors_own() -> anyhow::Result<()> {
+    const COMMENTS: u16 = 4_000;
+    const ASKED: u16 = 500;
+    let Some(server) = server() else { return Ok(()) };
+    let mut databases = Databases::on(server);
+    let url = databases.create().await?;
+    let store = store(&url).await?;
+    let mut connection = PgConnection::connect(&url).await?;
+    // What was analysed in between is planned better than what just came in.
+    connection.execute("ALTER TABLE comments SET (autovacuum_enabled = off)").await?;
+    let written = |n: u16, millis: i64| {
+        let [high, low] = n.to_be_bytes();
+        // Long addresses make their index a level higher than the one by time, and so a little dearer to enter, as it is
+        // with short ones in a table of some 20,000.
+        let email = format!("{}{n}@reader.example", "reader.".repeat(20));
+        Sample::at(millis).by("Ada", &email, &format!("10.0.{high}.{low}"))
+    };
+    let changes: Vec<_> = (0..COMMENTS).map(|n| written(n, i64::from(n)).change()).collect();
+    for batch in changes.chunks(1_000) {
+        store.save(batch).await?;
+    }
+    let questions: Vec<_> = (0..ASKED).map(|n| written(n, 60_000).question()).collect();
+    let facts = store.facts(&questions).await?;
+    store.close().await;
+    let last: Vec<_> = facts.iter().map(|facts| facts.last_comment_at.map(|at| at.timestamp_millis())).collect();
+    assert_eq!(last, (0..ASKED).map(|n| Some(i64::from(n))).collect::<Vec<_>>());
+
+    // The server counts what a connection did a moment after its end.
+    let asked = i64::from(ASKED);
+    let began = Instant::now();
+    let counted = loop {
+        let mut counted = scans(&mut connection).await?;
+        counted.retain(|index, _| ["comments_email", "comments_ip", "comments_time"].contains(&index.as_str()));
+        if counted.values().sum::<i64>() >= 2 * asked {
+            break counted;
+        }
+        assert!(began.elapsed() < Duration::from_secs(10), "2 x {asked} questions, and of the indexes {counted:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    let wanted = [("comments_email", asked), ("comments_ip", asked), ("comments_time", 0)];
+    assert_eq!(counted, HashMap::from(wanted.map(|(index, count)| (index.to_owned(), count))));
     databases.drop_all().await
 }

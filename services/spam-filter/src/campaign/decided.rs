@@ -56,7 +56,7 @@ impl Index {
     /// What was decided on a site at this time or before is forgotten.
     pub fn reset(&mut self, site: &str, at: i64) {
         let site = site_number(site);
-        let decided = |member: &Member| member.sample.site == site && member.decisions != Decisions::default();
+        let decided = |member: &Member| member.sample.site == site && member.decisions() != Decisions::default();
         let recent = (self.base..).zip(&self.recent).filter(|(_, member)| decided(member)).map(|(number, _)| number);
         let kept = self.kept.iter().filter(|(_, member)| decided(member)).map(|(number, _)| *number);
         for number in recent.chain(kept).collect::<Vec<_>>() {
@@ -67,7 +67,7 @@ impl Index {
     fn change(&mut self, number: u64, change: impl FnOnce(&mut Decisions)) {
         let Some(member) = self.member_mut(number) else { return };
         let before = member.word();
-        change(&mut member.decisions);
+        member.change(change);
         let (after, cluster, site) = (member.word(), member.cluster, member.sample.site);
         if let Some(cluster) = cluster.and_then(|at| self.clusters.get_mut(&at)) {
             let tally = cluster.tallies.entry(site).or_default();
@@ -101,7 +101,7 @@ impl Index {
         let meant = members.filter(|member| {
             member.heard.is_some_and(|(_, heard)| heard == stands)
                 && member.sample.site == site
-                && !member.decisions.is_decided()
+                && !member.decisions().is_decided()
         });
         let mut meant: Vec<_> = meant.map(|member| (member.sample.id, member.sample.at)).collect();
         meant.sort_unstable();

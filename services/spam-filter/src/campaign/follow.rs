@@ -1,7 +1,10 @@
 use std::time::Duration;
 
 use rejoinder_pipeline::{Delivered, LogError, Records, log::Start};
-use rejoinder_proto::{Event, Topic, from_millis, millis, now, v1::CommentScreened};
+use rejoinder_proto::{
+    Event, Topic, from_millis, millis, now,
+    v1::{Comment, CommentScreened},
+};
 use uuid::Uuid;
 
 use super::{Campaigns, Sample, Stands};
@@ -37,12 +40,23 @@ fn read(
     let mut follower = log.follow(Topic::Screened, start)?;
     while !stopped() {
         let records = follower.poll(WAIT)?;
-        // Read outside of the lock: the stage must not wait for it.
         let read: Vec<_> = records.iter().filter_map(screened).collect();
+        // What this process has screened is known.
+        let index = campaigns.lock();
+        let known: Vec<_> = read.iter().map(|screened| index.knows(screened.id)).collect();
+        drop(index);
+        // Outside of the lock: the stage must not wait for it.
+        let sample = |(screened, known): (&Screened, bool)| if known { None } else { Sample::of(&screened.comment) };
+        let samples: Vec<_> = read.iter().zip(known).map(sample).collect();
         let mut index = campaigns.lock();
-        for Screened { sample, campaign, revision, stands } in &read {
-            index.insert(sample, *campaign);
-            index.hear(sample.id, *revision, *stands);
+        for (Screened { id, campaign, revision, stands, .. }, sample) in read.iter().zip(&samples) {
+            match sample {
+                Some(sample) => {
+                    index.insert(sample, *campaign);
+                }
+                None => index.tell_of(*id, *campaign),
+            }
+            index.hear(*id, *revision, *stands);
         }
         drop(index);
         if let Some(last) = records.last() {
@@ -54,7 +68,8 @@ fn read(
 
 /// What a record says.
 struct Screened {
-    sample: Sample,
+    id: Uuid,
+    comment: Comment,
     campaign: Option<Uuid>,
     revision: i32,
     stands: Stands,
@@ -64,10 +79,7 @@ struct Screened {
 fn screened(delivered: &Delivered) -> Option<Screened> {
     let Delivered { position, record, .. } = delivered;
     let screened = CommentScreened::decode(position.topic, &record.headers, record.payload.as_deref()).ok()?;
-    Some(Screened {
-        sample: Sample::of(screened.comment.as_ref()?)?,
-        campaign: Uuid::parse_str(&screened.campaign).ok(),
-        revision: screened.revision,
-        stands: Stands::of(&screened),
-    })
+    let (stands, campaign) = (Stands::of(&screened), Uuid::parse_str(&screened.campaign).ok());
+    let comment = screened.comment?;
+    Some(Screened { id: Uuid::parse_str(&comment.id).ok()?, comment, campaign, revision: screened.revision, stands })
 }

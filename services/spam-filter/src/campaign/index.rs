@@ -1,4 +1,7 @@
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    num::NonZeroU64,
+};
 
 use uuid::Uuid;
 
@@ -26,17 +29,28 @@ const MIN_RUNS_WITH_ANCHOR: u32 = 8;
 #[derive(Debug)]
 pub(super) struct Member {
     pub(super) sample: Sample,
-    pub(super) cluster: Option<u64>,
+    pub(super) cluster: Option<NonZeroU64>,
     /// Earlier copies, and comments of the author and from the address when it came.
     seen: (u32, u32, u32),
-    pub(super) decisions: Decisions,
+    /// Few have any.
+    decisions: Option<Box<Decisions>>,
     /// Its last screening in the log: the revision, and where it stands since.
     pub(super) heard: Option<(i32, Stands)>,
 }
 
 impl Member {
     pub(super) fn word(&self) -> Option<Word> {
-        self.decisions.word()
+        self.decisions().word()
+    }
+
+    pub(super) fn decisions(&self) -> Decisions {
+        self.decisions.as_deref().copied().unwrap_or_default()
+    }
+
+    pub(super) fn change(&mut self, change: impl FnOnce(&mut Decisions)) {
+        let mut decisions = self.decisions();
+        change(&mut decisions);
+        self.decisions = (decisions != Decisions::default()).then(|| Box::new(decisions));
     }
 }
 
@@ -56,8 +70,8 @@ pub struct Index {
     pub(super) early: HashMap<Uuid, i64>,
     recent_table: Table,
     kept_table: Table,
-    pub(super) clusters: HashMap<u64, Cluster>,
-    next_cluster: u64,
+    pub(super) clusters: HashMap<NonZeroU64, Cluster>,
+    next_cluster: NonZeroU64,
     texts: HashMap<u64, u32>,
     /// Counts of the samples from `burst_base` on.
     authors: Counts,
@@ -70,7 +84,8 @@ impl Index {
     /// An empty one.
     pub fn new(limits: Limits) -> Self {
         Self {
-            recent: VecDeque::new(),
+            // All of it at once, and none of it before it is used: growing would leave up to half of it empty.
+            recent: VecDeque::with_capacity(limits.comments),
             base: 0,
             kept: BTreeMap::new(),
             by_id: HashMap::new(),
@@ -78,7 +93,7 @@ impl Index {
             recent_table: Table::new(limits.comments),
             kept_table: Table::new(limits.decided),
             clusters: HashMap::new(),
-            next_cluster: 0,
+            next_cluster: NonZeroU64::MIN,
             texts: HashMap::new(),
             authors: Counts::default(),
             addresses: Counts::default(),
@@ -128,6 +143,18 @@ impl Index {
         self.by_id.is_empty()
     }
 
+    /// Whether a comment is remembered.
+    pub(super) fn knows(&self, id: Uuid) -> bool {
+        self.by_id.contains_key(&id)
+    }
+
+    /// Another reader of the log found a comment in a campaign.
+    pub(super) fn tell_of(&mut self, id: Uuid, told: Option<Uuid>) {
+        if let Some(number) = self.by_id.get(&id) {
+            self.tell(*number, told);
+        }
+    }
+
     pub(super) fn push(&mut self, sample: Sample) -> u64 {
         self.newest = self.newest.max(sample.at);
         self.forget();
@@ -141,7 +168,7 @@ impl Index {
         let seen = (earlier, count(&self.authors, sample.author), count(&self.addresses, sample.address));
         let near = self.near(&sample);
         self.by_id.insert(sample.id, number);
-        self.recent.push_back(Member { sample, cluster: None, seen, decisions: Decisions::default(), heard: None });
+        self.recent.push_back(Member { sample, cluster: None, seen, decisions: None, heard: None });
         self.join(number, &near);
         self.enter(number);
         number
@@ -188,11 +215,11 @@ impl Index {
         if near.is_empty() {
             return;
         }
-        let mut clusters: Vec<u64> = near.iter().filter_map(|near| self.member(*near)?.cluster).collect();
-        let size = |at: &u64| self.clusters.get(at).map_or(0, |cluster| cluster.members.len());
+        let mut clusters: Vec<NonZeroU64> = near.iter().filter_map(|near| self.member(*near)?.cluster).collect();
+        let size = |at: &NonZeroU64| self.clusters.get(at).map_or(0, |cluster| cluster.members.len());
         clusters.sort_unstable_by_key(|at| std::cmp::Reverse(size(at)));
         let home = clusters.first().copied().unwrap_or_else(|| {
-            self.next_cluster += 1;
+            self.next_cluster = self.next_cluster.saturating_add(1);
             self.next_cluster
         });
         let mut cluster = self.clusters.remove(&home).unwrap_or_default();
@@ -221,7 +248,7 @@ impl Index {
     }
 
     /// Gives a cluster its name once it is a campaign.
-    fn name(&mut self, at: u64) {
+    fn name(&mut self, at: NonZeroU64) {
         let Some(cluster) = self.clusters.get(&at) else { return };
         if cluster.name.is_none() && self.is_campaign(cluster) {
             let ids = cluster.members.iter().filter_map(|number| self.member(*number)).map(|member| member.sample.id);

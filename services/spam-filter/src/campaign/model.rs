@@ -7,7 +7,7 @@ use crate::{Policy, signals::name};
 /// How much is remembered, and for how long.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// So many comments, at about 400 bytes each; the oldest go first.
+    /// So many comments, at about 360 bytes each; the oldest go first.
     pub comments: usize,
     /// So many comments with a decision stay after they have left the window.
     pub decided: usize,

@@ -12,19 +12,22 @@ const WAYS: usize = 4;
 /// 94 %, and those that have half in common with 99 %.
 const KEYS: usize = 16;
 
-/// Marks an empty way.
-const NONE: u64 = u64::MAX;
+/// The low half of a sample's number plus one, which tells it from all others of the last four billion. Zero is an empty way,
+/// so that a table takes no memory before it is used.
+type Way = u32;
 
 #[derive(Debug)]
 pub struct Table {
-    places: Vec<[u64; WAYS]>,
+    places: Vec<[Way; WAYS]>,
+    /// The number after the last that was put there.
+    next: u64,
 }
 
 impl Table {
     /// Room for the keys of about so many samples.
     pub fn new(samples: usize) -> Self {
         let places = (samples * (KEYS + 1) / WAYS).next_power_of_two().max(64);
-        Self { places: vec![[NONE; WAYS]; places] }
+        Self { places: vec![[0; WAYS]; places], next: 0 }
     }
 
     /// Every sample that may be like one with this signature and these anchors; some of them several times.
@@ -35,7 +38,8 @@ impl Table {
         anchors: &[u32; MAX_ANCHORS],
     ) -> impl Iterator<Item = u64> {
         let places = keys(signature, runs, anchors).map(|key| self.places[self.place(key)]);
-        places.flatten().filter(|number| *number != NONE)
+        let next = self.next;
+        places.flatten().filter_map(move |way| number(way, next))
     }
 
     /// Puts a sample at its places. It takes the way of one that `is_like` it, else that of the oldest, so that a wave
@@ -48,12 +52,14 @@ impl Table {
         anchors: &[u32; MAX_ANCHORS],
         is_like: impl Fn(u64) -> bool,
     ) {
+        self.next = self.next.max(number + 1);
         for key in keys(signature, runs, anchors) {
-            let place = self.place(key);
+            let (place, next) = (self.place(key), self.next);
             let ways = &mut self.places[place];
-            let gives_way = ways.iter().position(|other| *other != NONE && is_like(*other)).unwrap_or(WAYS - 1);
+            let is_like = |way: &Way| self::number(*way, next).is_some_and(&is_like);
+            let gives_way = ways.iter().position(is_like).unwrap_or(WAYS - 1);
             ways.copy_within(..gives_way, 1);
-            ways[0] = number;
+            ways[0] = (number + 1) as Way;
         }
     }
 
@@ -61,6 +67,12 @@ impl Table {
         // The length is a power of two.
         (key as usize) & (self.places.len() - 1)
     }
+}
+
+/// The number in a way, where `next` is above all of them.
+fn number(way: Way, next: u64) -> Option<u64> {
+    let back = (next as Way).wrapping_sub(way);
+    next.checked_sub(u64::from(back) + 1).filter(|_| way != 0)
 }
 
 fn keys(signature: &[u8; PLACES], runs: u32, anchors: &[u32; MAX_ANCHORS]) -> impl Iterator<Item = u64> {
@@ -78,4 +90,26 @@ fn keys(signature: &[u8; PLACES], runs: u32, anchors: &[u32; MAX_ANCHORS]) -> im
 /// Fibonacci hashing: the upper half of the product.
 fn spread(key: u64) -> u64 {
     key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 24
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_found_again_however_high_it_is() {
+        const NO_ANCHORS: [u32; MAX_ANCHORS] = [0; MAX_ANCHORS];
+        let (signatures, turn) = ([0, 1, 2, 3, 4, 5, 6, 7].map(|byte| [byte; PLACES]), 1 << 32);
+        for first in [0, 1, turn - 12, turn, 7 * turn + 20] {
+            let mut table = Table::new(64);
+            for (number, signature) in (first..).zip(&signatures) {
+                table.put(number, signature, 100, &NO_ANCHORS, |_| false);
+            }
+            for (number, signature) in (first..).zip(&signatures) {
+                let found: Vec<_> = table.candidates(signature, 100, &NO_ANCHORS).collect();
+                assert!(found.contains(&number), "{number}: {found:?}");
+                assert!(found.iter().all(|number| (first..first + 8).contains(number)), "{found:?}");
+            }
+        }
+    }
 }

@@ -15,7 +15,7 @@ use rejoinder_proto::{
     v1::{Comment, Verdict},
 };
 use rejoinder_spam_filter::{
-    campaign::{Index, Limits, Sample, Standing, follow},
+    campaign::{Index, Limits, Sample, Standing, Stands, follow},
     signals::name,
 };
 use uuid::Uuid;
@@ -140,17 +140,16 @@ async fn bursts_of_an_author_and_of_an_address_are_counted_by_time() {
     assert_eq!(spoke(&screened[9], name::BURST), Some(3.0));
 }
 
+fn just_now(n: u64) -> Comment {
+    Comment { submitted_at: Some(rejoinder_proto::now()), ..spun(n) }
+}
+
 /// What one filter said, in the log that the other one follows.
 #[tokio::test]
 async fn a_filter_that_starts_later_knows_what_another_one_saw() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = SqliteLog::open(&folder.path().join("log.sqlite"), 4).expect("a log");
     let publisher = log.publisher().expect("a publisher");
-    let just_now = |n: u64| {
-        let mut comment = spun(n);
-        comment.submitted_at = Some(rejoinder_proto::now());
-        comment
-    };
     let mut first = Site::new(post());
     let mut told = Vec::new();
     for event in first.screen((0..30).map(just_now)).await {
@@ -176,6 +175,34 @@ async fn a_filter_that_starts_later_knows_what_another_one_saw() {
         assert!(Instant::now() < until, "it does not follow what comes");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+    stop.store(true, Ordering::Relaxed);
+    follower.join().expect("it ends when told so");
+}
+
+/// It need not read them again, and learns where they stand.
+#[tokio::test]
+async fn a_filter_hears_from_the_log_where_its_own_comments_stand() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = SqliteLog::open(&folder.path().join("log.sqlite"), 4).expect("a log");
+    let publisher = log.publisher().expect("a publisher");
+    let mut site = Site::new(post());
+    let screened = site.screen((0..30).map(just_now)).await;
+    let campaign = Uuid::parse_str(&screened[0].campaign).expect("a campaign");
+    let waiting =
+        screened.iter().filter(|event| event.verdict() == Verdict::Hold && !event.campaign.is_empty()).count();
+    assert!(waiting > 10, "{waiting}");
+    for event in &screened {
+        publisher.append(Record::of(event, "spam-filter", "")).await.expect("it is appended");
+    }
+    let (campaigns, stop) = (Arc::clone(&site.campaigns), Arc::new(AtomicBool::new(false)));
+    let stopped = Arc::clone(&stop);
+    let follower = std::thread::spawn(move || follow(&log, &campaigns, || stopped.load(Ordering::Relaxed)));
+    let until = Instant::now() + Duration::from_secs(30);
+    while site.campaigns.lock().members(campaign, SITE, Stands::Waiting).len() < waiting {
+        assert!(Instant::now() < until, "it does not hear of them");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(site.campaigns.lock().len(), 30, "each counts once");
     stop.store(true, Ordering::Relaxed);
     follower.join().expect("it ends when told so");
 }
