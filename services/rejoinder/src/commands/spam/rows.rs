@@ -102,11 +102,16 @@ fn string(json: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-/// Works on each row of a reader, which is called `name`. Empty lines are passed over; the first row that cannot be read is an
-/// error that names its line, and the first error of `work` ends it.
-pub fn each(mut reader: impl BufRead, name: &str, mut work: impl FnMut(Row<'_>) -> Result<()>) -> Result<()> {
+/// Works on each row of a reader, which is called `name` and begins with the line `first`. Empty lines are passed over; the
+/// first row that cannot be read is an error that names its line, and the first error of `work` ends it.
+pub fn each(
+    mut reader: impl BufRead,
+    name: &str,
+    first: usize,
+    mut work: impl FnMut(Row<'_>) -> Result<()>,
+) -> Result<()> {
     let mut line = String::new();
-    for number in 1_usize.. {
+    for number in first.. {
         let place = || format!("{name}, line {number}");
         line.clear();
         if reader.read_line(&mut line).with_context(place)? == 0 {
@@ -124,7 +129,7 @@ pub fn of_file<T>(path: &Path, mut of: impl FnMut(Row<'_>) -> Result<T>) -> Resu
     let name = path.display().to_string();
     let file = File::open(path).with_context(|| name.clone())?;
     let mut all = Vec::new();
-    each(BufReader::new(file), &name, |row| {
+    each(BufReader::new(file), &name, 1, |row| {
         all.push(of(row)?);
         Ok(())
     })?;
@@ -186,7 +191,7 @@ mod tests {
     use super::*;
 
     fn error(text: &str) -> String {
-        let read = each(text.as_bytes(), "a.jsonl", |_| Ok(()));
+        let read = each(text.as_bytes(), "a.jsonl", 1, |_| Ok(()));
         read.map_or_else(|error| format!("{error:#}"), |()| String::new())
     }
 
