@@ -18,8 +18,16 @@ const OF_SPAM: [Disguise; 7] = [
     Disguise::Marks,
 ];
 
-/// What honest texts are dressed in.
-const OF_HAM: [Disguise; 5] = [Disguise::Drawn, Disguise::Small, Disguise::Accents, Disguise::Emoji, Disguise::Emoji];
+/// What honest texts are dressed in; what is worn more often stands here more often.
+const OF_HAM: [Disguise; 7] = [
+    Disguise::Drawn,
+    Disguise::Drawn,
+    Disguise::Drawn,
+    Disguise::Small,
+    Disguise::Accents,
+    Disguise::Emoji,
+    Disguise::Emoji,
+];
 
 /// Pictures that people write behind words.
 const PICTURES: [char; 16] =

@@ -28,11 +28,32 @@ pub(super) struct Words {
     words: Vec<Word>,
     /// The texts in which they stand; words that are not written as they are read stand after their text.
     text: Vec<u8>,
-    joints: Vec<u32>,
-    /// The words by their hashes, and joints by their places, each with the round that it was seen in.
+    joints: Joints,
+    /// The words by their hashes, each with the round that it was seen in and its place among them.
     known: Box<[(u64, u32, u32)]>,
+    round: u32,
+}
+
+/// The places of pairs of words, torn letters and signs. Each counts once in a comment, as far as a table of this size can tell.
+#[derive(Debug, Clone)]
+struct Joints {
+    places: Vec<u32>,
+    /// The places, each with the round that it was seen in.
     seen: Box<[u64]>,
     round: u32,
+}
+
+impl Joints {
+    /// One that `is_new` cannot have come before.
+    fn add(&mut self, hash: u64, is_new: bool) {
+        let place = place(hash);
+        let mark = u64::from(self.round) << 32 | u64::from(place);
+        let slot = &mut self.seen[place as usize & (PAIRS - 1)];
+        if is_new || *slot != mark {
+            *slot = mark;
+            self.places.push(place);
+        }
+    }
 }
 
 /// A word.
@@ -51,9 +72,8 @@ impl Default for Words {
         Self {
             words: Vec::with_capacity(256),
             text: Vec::with_capacity(4096),
-            joints: Vec::with_capacity(1024),
+            joints: Joints { places: Vec::with_capacity(1024), seen: vec![0; PAIRS].into(), round: 0 },
             known: vec![(0, 0, 0); WORDS].into(),
-            seen: vec![0; PAIRS].into(),
             round: 0,
         }
     }
@@ -63,11 +83,12 @@ impl Words {
     pub(super) fn clear(&mut self) {
         self.words.clear();
         self.text.clear();
-        self.joints.clear();
+        self.joints.places.clear();
         self.round = self.round.wrapping_add(1);
         if self.round == 0 {
             *self = Self { round: 1, ..Self::default() };
         }
+        self.joints.round = self.round;
     }
 
     /// Reads a text. Only of one that is `counted` the words count in [`Word::times`].
@@ -78,7 +99,7 @@ impl Words {
             self.text.extend(text.as_bytes());
             words_of(text.as_bytes(), |from, to| {
                 let (from, to) = (start + from, start + to.min(from + WORD_LETTERS));
-                before.torn.read(&self.text[from..to], |hash| self.joints.push(place(hash)));
+                before.torn.read(&self.text[from..to], |hash| self.joints.add(hash, false));
                 self.end_word(from, to, counted, &mut before);
             });
             return;
@@ -96,12 +117,12 @@ impl Words {
                 for c in letters.iter().filter_map(|c| char::from_u32(*c)) {
                     self.text.extend(c.encode_utf8(&mut [0; 4]).as_bytes());
                 }
-                before.torn.read(&letters, |hash| self.joints.push(place(hash)));
+                before.torn.read(&letters, |hash| self.joints.add(hash, false));
                 self.end_word(from, self.text.len(), counted, &mut before);
                 letters.clear();
             }
             if !c.is_ascii() && !c.is_whitespace() {
-                self.join(place(mix(hash::SYMBOL, u64::from(c))), false);
+                self.joints.add(mix(hash::SYMBOL, u64::from(c)), false);
             }
         }
     }
@@ -118,12 +139,12 @@ impl Words {
 
     /// The places of what joins words, and of signs.
     pub(super) fn joints(&self) -> &[u32] {
-        &self.joints
+        &self.joints.places
     }
 
     /// Adds all places, those of runs of such lengths among them.
     pub(super) fn spell(&self, runs: &RangeInclusive<usize>, places: &mut Vec<u32>) {
-        places.extend(&self.joints);
+        places.extend(self.joints());
         for word in &self.words {
             spell(word.hash, self.written(word), runs, |place| places.push(place));
         }
@@ -134,27 +155,16 @@ impl Words {
         let word = &self.text[from..to];
         let whole = whole(word);
         let counts = counted && word.iter().any(|byte| !byte.is_ascii_digit());
-        let pair = place(before.word.rotate_left(23) ^ whole);
+        let pair = before.word.rotate_left(23) ^ whole;
         before.word = whole;
         let (hash, round, index) = &mut self.known[whole as usize & (WORDS - 1)];
         if *hash == whole && *round == self.round {
             self.words[*index as usize].times += u32::from(counts);
-            self.join(pair, false);
+            self.joints.add(pair, false);
         } else {
             (*hash, *round, *index) = (whole, self.round, self.words.len() as u32);
             self.words.push(Word { hash: whole, from: from as u32, to: to as u32, times: u32::from(counts) });
-            self.join(pair, true);
-        }
-    }
-
-    /// A pair or a sign counts once in a comment, as far as a table of this size can tell. One with a word that `is_new`
-    /// cannot have come before.
-    fn join(&mut self, place: u32, is_new: bool) {
-        let mark = u64::from(self.round) << 32 | u64::from(place);
-        let slot = &mut self.seen[place as usize & (PAIRS - 1)];
-        if is_new || *slot != mark {
-            *slot = mark;
-            self.joints.push(place);
+            self.joints.add(pair, true);
         }
     }
 }
