@@ -70,7 +70,7 @@ async fn main() -> Result<()> {
         let mut peaks = distributed.peaks()?;
         let (validator, filter) = stages::rates(&mut distributed, kafka, arguments.events).await?;
         println!("{:<44} {validator:>10.0} events/s", "validator on Kafka, asking PostgreSQL");
-        println!("{:<44} {filter:>10.0} events/s", "spam filter on Kafka, asking PostgreSQL");
+        println!("{:<44} {filter:>10.0} events/s", "spam filter on Kafka, in mode post");
         let ratio = filter / validator;
         goal("spam filter / validator", ratio, "", ratio >= 1.0, ">= 1.0");
         peaks.extend(distributed.peaks()?);

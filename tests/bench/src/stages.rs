@@ -75,9 +75,9 @@ impl History for Empty {
     }
 }
 
-/// Events a second through the validator's process and then through the spam filter's, on Kafka, in transactions, their
-/// questions to PostgreSQL included, while no other worker runs any more. Counted from each one's first committed batch on, so that
-/// joining the group is not measured.
+/// Events a second through the validator's process and then through the spam filter's, on Kafka, in transactions, the
+/// validator's questions to PostgreSQL included, while no other worker runs any more. The filter asks none in mode `post`.
+/// Counted from each one's first committed batch on, so that joining the group is not measured.
 pub async fn rates(distributed: &mut Distributed, brokers: &str, events: usize) -> Result<(f64, f64)> {
     for name in ["validator", "spam-filter", "comment-store", "notifier"] {
         distributed.stop(name)?;
