@@ -1,6 +1,9 @@
 //! Akismet, both ways: the spam filter behind the gateway's interface, and the services that the filter itself asks.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use anyhow::{Context, Result};
 use async_trait::async_trait;
@@ -21,12 +24,14 @@ use crate::config::SiteConfig;
 pub struct FilterCheck {
     rules: Live<HashMap<String, Rules>>,
     minds: Arc<Minds>,
+    /// One check at a time uses them, since they remember the words of those before.
+    features: Mutex<Features>,
 }
 
 impl FilterCheck {
     /// By the rules of [`crate::seats::asked`].
     pub fn new(rules: impl Into<Live<HashMap<String, Rules>>>, minds: Arc<Minds>) -> Self {
-        Self { rules: rules.into(), minds }
+        Self { rules: rules.into(), minds, features: Mutex::default() }
     }
 }
 
@@ -41,7 +46,10 @@ impl CommentCheck for FilterCheck {
             return Err(Transient::new("decision log", "moderators' decisions have not been read yet"));
         }
         let reading = Reading::of(comment);
-        let model = self.minds.opinion(comment, &reading, &mut Features::default(), rules.policy());
+        // Whoever panicked left nothing behind: a comment is read anew.
+        let mut features = self.features.lock().unwrap_or_else(PoisonError::into_inner);
+        let model = self.minds.opinion(comment, &reading, &mut features, rules.policy());
+        drop(features);
         Ok(screen_read(comment, &reading, &Facts { model: Some(model), ..Facts::default() }, rules))
     }
 }
