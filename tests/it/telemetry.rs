@@ -51,14 +51,18 @@ async fn one_trace_joins_the_post_the_hops_the_row_and_the_mail() {
     let id = posted.json::<Value>().await.expect("JSON")["id"].as_str().expect("an id").to_owned();
     house.gateway.until_state(&id, "pending").await;
     let spans = async || collector.spans(TRACE);
-    until("the mail's span has come", async || spans().await.iter().any(|span| span.name == "send mail")).await;
-    until("the store's commit has come", async || {
-        spans()
-            .await
-            .iter()
-            .any(|span| span.name == "commit comments.screened" && span.service == "rejoinder-comment-store")
-    })
-    .await;
+    // A span is sent when it has ended, and a hop's ends after what is below it.
+    for (name, service) in [
+        ("send mail", "rejoinder-notifier"),
+        ("process comments.screened", "rejoinder-notifier"),
+        ("process comments.screened", "rejoinder-comment-store"),
+        ("commit comments.screened", "rejoinder-comment-store"),
+    ] {
+        until(&format!("{name} of {service} has come"), async || {
+            spans().await.iter().any(|span| span.name == name && span.service == service)
+        })
+        .await;
+    }
 
     let spans = spans().await;
     let way = [
@@ -92,7 +96,9 @@ async fn one_trace_joins_the_post_the_hops_the_row_and_the_mail() {
     );
 
     let batch = stored.links.first().expect("a link to the batch's span");
-    let batch = collector.all_spans().into_iter().find(|span| span.id == batch.1).expect("the batch's span");
+    let found = || collector.all_spans().into_iter().find(|span| span.id == batch.1);
+    until("the batch's span has come", async || found().is_some()).await;
+    let batch = found().expect("the batch's span");
     assert_eq!(batch.name, "process comments.screened");
     assert!(batch.links.contains(&(TRACE.to_owned(), above)), "it links to what sent each message: {:?}", batch.links);
 }
