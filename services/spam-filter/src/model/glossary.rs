@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-use super::{Features, Model, words};
+use super::{Features, Model, trust, words};
 
 /// So many words are remembered. A power of two.
 const WORDS: usize = 1 << 16;
@@ -17,14 +17,18 @@ pub(super) struct Glossary {
     entries: Box<[Entry]>,
 }
 
-/// Small, so that many are near: no word has as many features as would be too much for the sums.
+/// Small, so that many are near.
 #[derive(Debug, Clone, Copy, Default)]
 struct Entry {
-    /// The upper half of [`Glossary::mark`]; the lower half says where it stands. 0 for none.
+    /// The upper half of [`Glossary::mark`] with the lowest bit set; the lower half says where it stands. 0 for none.
     mark: u32,
     weights: i16,
     squares: u16,
 }
+
+// The sums of any word fit.
+const _: () = assert!(words::MOST_FEATURES * i8::MAX as usize <= i16::MAX as usize);
+const _: () = assert!(words::MOST_FEATURES * (trust::STEPS as usize).pow(2) <= u16::MAX as usize);
 
 /// Sums over the letters' features of a word or a text.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -18,6 +18,9 @@ pub(super) const RUNS: RangeInclusive<usize> = 2..=5;
 /// Those that a site's layer learns: with the others it learns no better. Measured: see docs/spam-filter.md.
 pub(super) const LEARNED_RUNS: RangeInclusive<usize> = 3..=4;
 
+/// No word has more features: of each place where runs begin one for each length, and four besides.
+pub(super) const MOST_FEATURES: usize = (WORD_LETTERS + 2) * (*RUNS.end() - 1) + 4;
+
 /// So many letters in a row, with what stands between left out, are a feature where they are of three words or more: what
 /// somebody has taken apart.
 const TORN: usize = 4;
