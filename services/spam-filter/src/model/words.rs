@@ -43,14 +43,13 @@ struct Joints {
     places: Vec<u32>,
     /// The places, each with the round that it was seen in.
     seen: Box<[u64]>,
-    round: u32,
 }
 
 impl Joints {
-    /// One that `is_new` cannot have come before.
-    fn add(&mut self, hash: u64, is_new: bool) {
+    /// One that `is_new` cannot have come before in this round.
+    fn add(&mut self, round: u32, hash: u64, is_new: bool) {
         let place = place(hash);
-        let mark = u64::from(self.round) << 32 | u64::from(place);
+        let mark = u64::from(round) << 32 | u64::from(place);
         let slot = &mut self.seen[place as usize & (PAIRS - 1)];
         if is_new || *slot != mark {
             *slot = mark;
@@ -75,7 +74,7 @@ impl Default for Words {
         Self {
             words: Vec::with_capacity(256),
             text: Vec::with_capacity(4096),
-            joints: Joints { places: Vec::with_capacity(1024), seen: vec![0; PAIRS].into(), round: 0 },
+            joints: Joints { places: Vec::with_capacity(1024), seen: vec![0; PAIRS].into() },
             known: vec![(0, 0, 0); WORDS].into(),
             round: 0,
         }
@@ -91,7 +90,6 @@ impl Words {
         if self.round == 0 {
             *self = Self { round: 1, ..Self::default() };
         }
-        self.joints.round = self.round;
     }
 
     /// Reads a text. Only of one that is `counted` the words count in [`Word::times`].
@@ -102,7 +100,7 @@ impl Words {
             self.text.extend(text.as_bytes());
             words_of(text.as_bytes(), |from, to| {
                 let (from, to) = (start + from, start + to.min(from + WORD_LETTERS));
-                before.torn.read(&self.text[from..to], |hash| self.joints.add(hash, false));
+                before.torn.read(&self.text[from..to], |hash| self.joints.add(self.round, hash, false));
                 self.end_word(from, to, counted, &mut before);
             });
             return;
@@ -120,12 +118,12 @@ impl Words {
                 for c in letters.iter().filter_map(|c| char::from_u32(*c)) {
                     self.text.extend(c.encode_utf8(&mut [0; 4]).as_bytes());
                 }
-                before.torn.read(&letters, |hash| self.joints.add(hash, false));
+                before.torn.read(&letters, |hash| self.joints.add(self.round, hash, false));
                 self.end_word(from, self.text.len(), counted, &mut before);
                 letters.clear();
             }
             if !c.is_ascii() && !c.is_whitespace() {
-                self.joints.add(mix(hash::SYMBOL, u64::from(c)), false);
+                self.joints.add(self.round, mix(hash::SYMBOL, u64::from(c)), false);
             }
         }
     }
@@ -163,11 +161,11 @@ impl Words {
         let (hash, round, index) = &mut self.known[whole as usize & (WORDS - 1)];
         if *hash == whole && *round == self.round {
             self.words[*index as usize].times += u32::from(counts);
-            self.joints.add(pair, false);
+            self.joints.add(self.round, pair, false);
         } else {
             (*hash, *round, *index) = (whole, self.round, self.words.len() as u32);
             self.words.push(Word { hash: whole, from: from as u32, to: to as u32, times: u32::from(counts) });
-            self.joints.add(pair, true);
+            self.joints.add(self.round, pair, true);
         }
     }
 }
@@ -271,27 +269,23 @@ impl Torn {
     /// Reads a word.
     fn read<L: Copy + Into<u32>>(&mut self, word: &[L], mut add: impl FnMut(u64)) {
         self.word += 1;
-        let is_apart = |letters: &[(u32, u32)]| letters[0].0 != 0 && self.word - letters[0].1 >= 2;
+        let end = match word {
+            [.., a, b, c] => Some([*a, *b, *c]),
+            _ => None,
+        };
         // Nothing reaches over a word that is as long as what is kept, as most are.
-        if self.letters[0].1 + 1 != self.word {
-            let mut letters = self.letters;
+        if end.is_none() || self.letters[0].1 + 1 != self.word {
             for letter in word.iter().take(2).map(|letter| (*letter).into()) {
-                if is_apart(&letters) {
-                    let hash = letters.iter().fold(hash::TORN, |hash, (c, _)| mix(hash, u64::from(*c)));
+                let [first, second, third] = self.letters;
+                if first.0 != 0 && self.word - first.1 >= 2 {
+                    let hash = [first, second, third].iter().fold(hash::TORN, |hash, (c, _)| mix(hash, u64::from(*c)));
                     add(mix(hash, u64::from(letter)));
                 }
-                letters = [letters[1], letters[2], (letter, self.word)];
+                self.letters = [second, third, (letter, self.word)];
             }
-            self.letters = letters;
-            if let [.., a, b, c] = word {
-                self.letters = [*a, *b, *c].map(|letter| (letter.into(), self.word));
-            }
-        } else if let [.., a, b, c] = word {
-            self.letters = [*a, *b, *c].map(|letter| (letter.into(), self.word));
-        } else {
-            for letter in word {
-                self.letters = [self.letters[1], self.letters[2], ((*letter).into(), self.word)];
-            }
+        }
+        if let Some(end) = end {
+            self.letters = end.map(|letter| (letter.into(), self.word));
         }
     }
 }

@@ -57,7 +57,7 @@ pub(super) fn join<'a>(text: &'a str, found: &mut Obfuscations) -> Cow<'a, str> 
 /// Quick to see: whether a few lonely letters follow each other.
 fn may_be_spaced(text: &str) -> bool {
     if !text.is_ascii() {
-        return has_lonely(text.chars().map(|c| known(c).part));
+        return has_lonely(text.chars().map(is_part));
     }
     let part = |eight| alphanumeric(eight) | between(eight, b'@', b'@') | between(eight, b'$', b'$');
     let (mut lonely, mut found) = (0, false);
