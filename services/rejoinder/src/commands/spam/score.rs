@@ -1,5 +1,5 @@
 use std::{
-    io::{self, BufRead, BufReader, BufWriter, Read, Write},
+    io::{self, BufRead, BufReader, BufWriter, Write},
     num::NonZeroUsize,
     thread,
 };
@@ -14,10 +14,10 @@ use super::{
 };
 use crate::cli::spam::ModelArgs;
 
-/// Read and written so many bytes at a time.
+/// Written so many bytes at a time.
 const BUFFER: usize = 64 * 1024;
 
-/// So many bytes of rows are judged at once by all cores.
+/// So many bytes of rows are read at a time, and judged by all cores.
 const CHUNK: usize = 1024 * 1024;
 
 /// A row with what became of it.
@@ -49,7 +49,7 @@ impl<'a> Said<'a> {
 /// Writes each row of standard input with its score, and learns its label where that is asked for.
 pub fn run(args: &ModelArgs, learn: bool) -> Result<()> {
     let model = model(args.model.as_deref())?;
-    let input = BufReader::with_capacity(BUFFER, io::stdin().lock());
+    let input = BufReader::with_capacity(CHUNK, io::stdin().lock());
     let mut out = BufWriter::with_capacity(BUFFER, io::stdout().lock());
     match learn {
         true => judge_all(&mut Judge::new(model, true)?, true, input, 1, &mut out)?,
@@ -98,13 +98,15 @@ fn judge_in_parts(model: &Model, mut input: impl BufRead, out: &mut impl Write) 
             out.write_all(&rows)?;
             ended?;
         }
+        // Whoever sends rows one after the other sees what became of them.
+        out.flush()?;
     }
 }
 
-/// About [`CHUNK`] bytes of whole lines; none at the end of the input.
+/// The whole lines that are there by now, at most about [`CHUNK`] bytes of them; none at the end of the input.
 fn chunk(input: &mut impl BufRead) -> Result<Vec<u8>> {
-    let mut chunk = Vec::with_capacity(CHUNK);
-    input.take(CHUNK as u64).read_to_end(&mut chunk).context("standard input")?;
+    let mut chunk = input.fill_buf().context("standard input")?.to_vec();
+    input.consume(chunk.len());
     if chunk.last().is_some_and(|last| *last != b'\n') {
         input.read_until(b'\n', &mut chunk).context("standard input")?;
     }
@@ -154,7 +156,8 @@ mod tests {
         input.push_str("nonsense\n");
         input.push_str(&row(30_002));
         let mut out = Vec::new();
-        let ended = judge_in_parts(Model::shipped(), input.as_bytes(), &mut out);
+        let input = BufReader::with_capacity(100_000, input.as_bytes());
+        let ended = judge_in_parts(Model::shipped(), input, &mut out);
         let error = ended.expect_err("nonsense").to_string();
         assert_eq!(error, "standard input, line 30001");
         let ids = out.split(|byte| *byte == b'\n').filter(|row| !row.is_empty());
