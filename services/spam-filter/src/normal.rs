@@ -18,7 +18,7 @@ mod table;
 mod words;
 
 pub(crate) use compose::compose;
-pub(crate) use known::known;
+pub(crate) use known::{is_emoji, known};
 pub(crate) use table::Table;
 
 /// What a text says once its disguises are undone.
@@ -45,7 +45,7 @@ pub struct Obfuscations {
     pub marks: u32,
     /// Words in drawn letters: mathematical, enclosed, flags, small capitals.
     pub drawn: u32,
-    /// Words that mix letters of several scripts so that they read as one.
+    /// Words that mix letters of several scripts so that they read as one, or plain letters and drawn ones to and fro.
     pub look_alikes: u32,
     /// Words whose letters are set apart.
     pub spaced: u32,

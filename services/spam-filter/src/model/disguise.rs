@@ -84,14 +84,14 @@ pub fn disguise(text: &str, spam: bool, random: &mut Random) -> String {
             out.push(place.and_then(|place| "áëïöüñçýÀÉÎÕÛ".chars().nth(place)).unwrap_or(c));
         }),
         Disguise::Pictures => letters(text, 0.15, random, |c, random, out| {
-            out.extend([c, ['🔥', '😍', '💰', '⭐'][random.below(4)]]);
+            out.extend([c, picture(random)]);
         }),
         Disguise::Drawn => {
             let first = [0x1d400, 0x1d434, 0x1d468, 0x1d5a0, 0x1d5d4, 0x1d670][random.below(6)];
             letters(text, 1.0, random, |c, _, out| {
                 let place = if c.is_ascii_uppercase() { u32::from(c) - 65 } else { u32::from(c) - 97 + 26 };
                 // Unicode has the small italic h elsewhere.
-                out.push(char::from_u32(first + place).filter(|c| c.is_alphabetic()).unwrap_or(c));
+                out.push(char::from_u32(first + place).filter(|c| c.is_alphabetic()).unwrap_or('ℎ'));
             })
         }
         Disguise::Small => letters(text, 1.0, random, |c, _, out| {
@@ -105,11 +105,35 @@ pub fn disguise(text: &str, spam: bool, random: &mut Random) -> String {
             }
             word.chars().map(String::from).collect::<Vec<_>>().join(between)
         }),
-        Disguise::Emoji => words(text, 0.3, random, |word, random| {
-            let picture = PICTURES[random.below(PICTURES.len())];
-            if random.chance(0.3) { format!("{word}{picture}") } else { format!("{word} {picture}") }
-        }),
+        Disguise::Emoji => emoji(text, random),
     }
+}
+
+/// One of the common pictures, or any.
+fn picture(random: &mut Random) -> char {
+    if random.chance(0.5) {
+        return PICTURES[random.below(PICTURES.len())];
+    }
+    let blocks = [0x1f300..=0x1f3ff, 0x1f400..=0x1f4ff, 0x1f600..=0x1f64f, 0x1f680..=0x1f6c5, 0x1f900..=0x1f9ff_u32];
+    let block = &blocks[random.below(blocks.len())];
+    char::from_u32(block.start() + random.below(block.clone().count()) as u32).unwrap_or(PICTURES[0])
+}
+
+/// Puts pictures between some words: behind them, at them, or instead of the space.
+fn emoji(text: &str, random: &mut Random) -> String {
+    let share = [0.1, 0.3, 0.5, 1.0][random.below(4)];
+    let (before, after) = [(" ", " "), ("", " "), ("", "")][random.below(3)];
+    let mut out = String::with_capacity(text.len() * 2);
+    for c in text.chars() {
+        if c == ' ' && random.chance(share) {
+            out.push_str(before);
+            out.push(picture(random));
+            out.push_str(after);
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 /// Rewrites about a share of the ASCII letters.

@@ -2,7 +2,7 @@
 
 use crate::{
     bytes::{count, count_pairs},
-    normal::known,
+    normal::{is_emoji, known},
 };
 
 /// Counts over a text.
@@ -57,9 +57,12 @@ impl Shape {
                 '€' | '£' => self.money += 1,
                 _ if known.alphabetic => {
                     self.letters += 1;
-                    self.capitals += u32::from(known.uppercase);
+                    // Drawn capitals have no small letters: whole texts are drawn in them.
+                    self.capitals += u32::from(known.uppercase && c.to_lowercase().ne([c]));
                 }
                 _ if known.whitespace => spaces = true,
+                // Who writes many of them is no suspect.
+                _ if is_emoji(c) => {}
                 _ => self.symbols += 1,
             }
         }

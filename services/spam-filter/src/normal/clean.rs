@@ -16,6 +16,9 @@ use super::{
 /// A word with so many drawn letters is drawn; fewer are enumeration marks, formulas and ordinals.
 const DRAWN: u32 = 3;
 
+/// A shorter word that mixes plain and drawn letters may be a formula.
+const MIN_LETTERS: u32 = 4;
+
 /// NFKC, without hidden characters and marks out of place. Case stays. Borrowed where there is nothing to clean.
 pub(super) fn clean<'a>(text: &'a str, found: &mut Obfuscations, changed: &mut bool) -> Cow<'a, str> {
     if is_plain_ascii(text) || text.chars().all(|c| known(c).steady) {
@@ -52,6 +55,7 @@ fn visible(text: &str, found: &mut Obfuscations) -> String {
     let mut before = None;
     let mut counted = false;
     let mut drawn = 0;
+    let mut mixed = Mixed::default();
     let mut twinned = false;
     let mut run = Vec::new();
     let mut chars = text.chars().peekable();
@@ -87,6 +91,7 @@ fn visible(text: &str, found: &mut Obfuscations) -> String {
             // The braille pattern without dots is a blank.
             let plain = if c == '\u{2800}' { ' ' } else { enclosed_letter(c).unwrap_or(c) };
             drawn += u32::from(is_drawn(c));
+            mixed.add(c);
             match lost_twin(before, c, chars.peek().copied()) {
                 Some(twin) => {
                     out.extend(twin.chars());
@@ -99,8 +104,9 @@ fn visible(text: &str, found: &mut Obfuscations) -> String {
         let next = chars.peek();
         if next.is_none_or(|next| next.is_whitespace()) {
             found.drawn += u32::from(drawn >= DRAWN);
-            found.look_alikes += u32::from(twinned);
+            found.look_alikes += u32::from(twinned || mixed.is_disguise());
             drawn = 0;
+            mixed = Mixed::default();
             twinned = false;
             counted = false;
         }
@@ -108,14 +114,41 @@ fn visible(text: &str, found: &mut Obfuscations) -> String {
     out
 }
 
+/// Whether a word goes to and fro between plain and drawn letters, as in a ransom note. Small capitals are left out, among
+/// which some plain letters pass.
+#[derive(Default)]
+struct Mixed {
+    letters: u32,
+    changes: u32,
+    drawn: Option<bool>,
+}
+
+impl Mixed {
+    fn add(&mut self, c: char) {
+        let drawn = is_lettering(c);
+        if drawn || c.is_ascii_alphabetic() {
+            self.letters += 1;
+            self.changes += u32::from(self.drawn.replace(drawn).is_some_and(|before| before != drawn));
+        }
+    }
+
+    fn is_disguise(&self) -> bool {
+        self.letters >= MIN_LETTERS && self.changes >= 2
+    }
+}
+
 /// Mathematical, enclosed and squared letters, small capitals and modifier letters. Full-width letters are Japanese
 /// typography.
 fn is_drawn(c: char) -> bool {
     match c {
         '\0'..='\u{24F}' => false,
-        '\u{1D400}'..='\u{1D7FF}' | '\u{249C}'..='\u{24E9}' | '\u{1F110}'..='\u{1F189}' => true,
-        c => is_odd_latin(c) && is_cased(c),
+        c => is_lettering(c) || (is_odd_latin(c) && is_cased(c)),
     }
+}
+
+/// Mathematical, enclosed and squared letters.
+fn is_lettering(c: char) -> bool {
+    matches!(c, '\u{1D400}'..='\u{1D7FF}' | '\u{249C}'..='\u{24E9}' | '\u{1F110}'..='\u{1F189}')
 }
 
 /// The Latin letters that a character beside Latin ones is drawn like, where NFKC would turn it into others: a lunate

@@ -197,7 +197,7 @@ pub(super) fn is_caseless(c: char) -> bool {
 }
 
 /// Pictures, loosely: what may stand between letters, and what joiners and variation selectors may follow.
-pub(super) fn is_emoji(c: char) -> bool {
+pub(crate) fn is_emoji(c: char) -> bool {
     matches!(c, '\u{2190}'..='\u{21FF}' | '\u{2300}'..='\u{23FF}' | '\u{25A0}'..='\u{27BF}' | '\u{2900}'..='\u{297F}'
         | '\u{2B00}'..='\u{2BFF}' | '\u{FE0F}' | '\u{1F000}'..='\u{1F0FF}' | '\u{1F1E6}'..='\u{1F1FF}'
         | '\u{1F200}'..='\u{1FAFF}')

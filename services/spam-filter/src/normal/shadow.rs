@@ -8,7 +8,7 @@ use crate::bytes::{count, count_pairs};
 
 /// A word in so many pieces of so few letters each is taken apart; two words may well have a picture between them.
 const PIECES: usize = 3;
-const PIECE: usize = 4;
+const PIECE: usize = 3;
 
 /// Fewer letters are a cry, or hide a curse.
 const APART: usize = 5;

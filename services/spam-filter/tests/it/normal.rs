@@ -39,6 +39,7 @@ fn found(kind: impl FnOnce(&mut Obfuscations)) -> Obfuscations {
 #[case::islands("v工agra caรino", "viagra casino", found(|o| o.look_alikes = 2))]
 #[case::currency("ca₴ino pr€tty", "casino pretty", found(|o| o.look_alikes = 2))]
 #[case::mixed_without_latin("₵₳ѕі₦о", "casino", found(|o| o.look_alikes = 1))]
+#[case::ransom_note("c𝐚si𝗻o viⓐgr🅰", "casino viagra", found(|o| o.look_alikes = 2))]
 #[case::spaced("v i a g r a and c-a-s-i-n-o", "viagra and casino", found(|o| o.spaced = 2))]
 #[case::dotted("v.i.a.g.r.a v_i_a_g_r_a", "viagra viagra", found(|o| o.spaced = 2))]
 #[case::two_words("b u y  v i a g r a  now", "buy  viagra  now", found(|o| o.spaced = 1))]
@@ -107,7 +108,7 @@ fn a_language_comes_through_unharmed(#[case] text: &str) {
 }
 
 #[rstest]
-#[case::glued_pictures("great😍song💯forever i💯you sh*t", "great😍song💯forever i💯you sh*t")]
+#[case::glued_pictures("i💯you sh*t", "i💯you sh*t")]
 #[case::soft_hyphens("hy\u{ad}phen\u{ad}ation", "hyphenation")]
 #[case::edges("\u{feff}hello\u{200b} world\u{200e}", "hello world")]
 #[case::directions("\u{200f}שלום\u{200f} \u{2067}עולם\u{2069}", "שלום עולם")]
@@ -117,6 +118,8 @@ fn a_language_comes_through_unharmed(#[case] text: &str) {
 #[case::acronym("the F.B.I. and N.A.T.O.S. met", "the f.b.i. and natos. met")]
 #[case::alphabet("grades A B C D E", "grades abcde")]
 #[case::one_letter("let 𝑥 be ⓐ", "let x be a")]
+#[case::formula("a𝑥b and 2𝑥y𝑧", "axb and 2xyz")]
+#[case::pictures_for_spaces("good🔥song🔥now and great😍song💯forever", "good🔥song🔥now and great😍song💯forever")]
 fn an_accident_is_no_disguise(#[case] text: &str, #[case] words: &str) {
     let normal = normalise(text);
     assert_eq!((normal.words.as_str(), normal.obfuscations), (words, Obfuscations::default()));
