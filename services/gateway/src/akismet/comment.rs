@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
-use rejoinder_proto::{Timestamp, from_millis, now, v1};
+use rejoinder_proto::{Timestamp, from_millis, millis, now, v1};
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
 
@@ -80,15 +80,16 @@ fn our_guid(guid: &str) -> Option<Uuid> {
     (guid.get_version_num() == 7 && guid.as_bytes()[..6] == [0; 6]).then_some(guid)
 }
 
-/// When it was written, as clients write it; the present where that cannot be read.
+/// When it was written, as clients write it; the present where that cannot be read or is still to come.
 fn submitted_at(text: &str) -> Timestamp {
-    let text = text.trim();
+    let (text, present) = (text.trim(), now());
     let naive =
         || ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S"].iter().find_map(|f| NaiveDateTime::parse_from_str(text, f).ok());
     let at =
         DateTime::parse_from_rfc3339(text).map(|at| at.with_timezone(&Utc)).ok().or_else(|| Some(naive()?.and_utc()));
-    at.filter(|at| (0..=4_102_444_800).contains(&at.timestamp()))
-        .map_or_else(now, |at| from_millis(at.timestamp_millis()))
+    at.map(|at| at.timestamp_millis())
+        .filter(|at| (0..=millis(Some(&present))).contains(at))
+        .map_or(present, from_millis)
 }
 
 fn cut(text: &str, bytes: usize) -> String {
@@ -97,7 +98,6 @@ fn cut(text: &str, bytes: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use rejoinder_proto::millis;
     use rstest::rstest;
 
     use super::*;
@@ -137,8 +137,8 @@ mod tests {
     }
 
     #[test]
-    fn a_date_that_is_none_is_now() {
-        for text in ["", "yesterday", "+262142-12-31T23:59:59Z", "1066-10-14 09:00:00"] {
+    fn a_date_that_is_none_or_to_come_is_now() {
+        for text in ["", "yesterday", "+262142-12-31T23:59:59Z", "1066-10-14 09:00:00", "2099-01-01 00:00:00"] {
             assert!((millis(Some(&submitted_at(text))) - millis(Some(&now()))).abs() < 60_000, "{text}");
         }
     }
