@@ -17,9 +17,9 @@ use rejoinder_proto::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Campaigns, Sample, Seen, Standing, Stands};
+use super::{Campaigns, Learning, Seen, Standing, Stands};
 use crate::{
-    Decisions, History, Lesson, Rules, Screening, SpamFilter,
+    Decisions, History, Rules, Screening, SpamFilter,
     screen::judge_again,
     signals::{self, name},
 };
@@ -27,8 +27,6 @@ use crate::{
 /// How long to wait between two rounds, and up to as much again: so of several processes one is mostly first, and the
 /// others hear of what it did.
 const PAUSE: Duration = Duration::from_secs(1);
-/// So many rows of the decision log are read at once.
-const ROWS: u32 = 500;
 /// So many comments are looked up in the store at once.
 const TOGETHER: usize = 1_000;
 /// So many second screenings are on their way at once.
@@ -57,13 +55,11 @@ pub trait Members: Send + Sync {
 /// one.
 pub struct Following {
     campaigns: Arc<Campaigns>,
+    learning: Learning,
     screening: Live<Screening>,
-    decisions: Arc<dyn Decisions>,
     members: Arc<dyn Members>,
     history: Arc<dyn History>,
     publisher: Arc<dyn Publisher>,
-    /// The last row of the decision log that was read.
-    seq: i64,
     /// In how many rounds a comment was looked for in vain.
     missed: HashMap<Uuid, u8>,
 }
@@ -78,8 +74,8 @@ impl Following {
         history: Arc<dyn History>,
         publisher: Arc<dyn Publisher>,
     ) -> Self {
-        let screening = screening.into();
-        Self { campaigns, screening, decisions, members, history, publisher, seq: 0, missed: HashMap::new() }
+        let (learning, screening) = (Learning::new(Arc::clone(&campaigns), decisions), screening.into());
+        Self { campaigns, learning, screening, members, history, publisher, missed: HashMap::new() }
     }
 
     /// Round after round, until `stop`.
@@ -103,7 +99,7 @@ impl Following {
 
     /// Learns the decisions that came, and screens again what follows from them; how many comments that were.
     pub async fn round(&mut self) -> Result<usize, Transient> {
-        self.learn().await?;
+        self.learning.learn().await?;
         let screening = self.screening.now();
         let mut work = Vec::new();
         for (site, rules) in &screening.rules {
@@ -126,27 +122,6 @@ impl Following {
             }
         }
         Ok(done)
-    }
-
-    async fn learn(&mut self) -> Result<(), Transient> {
-        loop {
-            let rows = self.decisions.decisions_after(self.seq, ROWS).await?;
-            let is_last = rows.len() < ROWS as usize;
-            self.seq = rows.last().map_or(self.seq, |row| row.seq);
-            let read = rows.into_iter().map(|row| {
-                let sample = match &row.lesson {
-                    Lesson::Spam(comment) | Lesson::Ham(comment) => Sample::of(comment),
-                    Lesson::Trash | Lesson::Withdrawn | Lesson::Reset => None,
-                };
-                (row, sample)
-            });
-            let read: Vec<_> = read.collect();
-            self.campaigns.lock().learn(&read);
-            if is_last {
-                self.campaigns.set_ready();
-                return Ok(());
-            }
-        }
     }
 
     async fn screen_again(&mut self, work: &Work, members: &[(Uuid, i64)], rules: &Rules) -> Result<usize, Transient> {

@@ -28,7 +28,7 @@ impl Campaigns {
         self.lock().limits = Limits::of(screening.rules.values().map(Rules::policy));
     }
 
-    /// The same, of no use until [`super::Following`] has read the decision log: before, what moderators have cleared would be
+    /// The same, of no use until [`super::Learning`] has read the decision log: before, what moderators have cleared would be
     /// held again, and what they have settled would wait for them.
     pub fn awaiting_decisions(self) -> Self {
         Self { ready: AtomicBool::new(false), ..self }
