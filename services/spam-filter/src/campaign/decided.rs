@@ -29,10 +29,7 @@ impl Index {
     /// Remembers a moderator's decision about a comment: when, in microseconds since 1970, and whether it is spam; `None`
     /// where the decision does not say.
     pub fn decide(&mut self, sample: &Sample, at: i64, spam: Option<bool>) {
-        let number = match self.by_id.get(&sample.id) {
-            Some(number) => *number,
-            None => self.push(sample.clone()),
-        };
+        let Some(number) = self.number(sample) else { return };
         let early = self.early.remove(&sample.id);
         self.change(number, |decisions| {
             decisions.decide(at, spam);

@@ -106,12 +106,18 @@ impl Index {
     /// Remembers a comment, and says what is known of it. `told` is the campaign that another reader of the log found it
     /// in.
     pub fn insert(&mut self, sample: &Sample, told: Option<Uuid>) -> Seen {
-        let number = match self.by_id.get(&sample.id) {
-            Some(number) => *number,
-            None => self.push(sample.clone()),
-        };
+        let Some(number) = self.number(sample) else { return Seen::default() };
         self.tell(number, told);
         self.seen(number)
+    }
+
+    /// The number of a comment, which is remembered if it was not; `None` when the id is that of another site's comment. A
+    /// blog may name one, and is not to hear of it or to decide about it.
+    pub(super) fn number(&mut self, sample: &Sample) -> Option<u64> {
+        match self.by_id.get(&sample.id).copied() {
+            Some(number) => self.member(number).is_some_and(|known| known.sample.site == sample.site).then_some(number),
+            None => Some(self.push(sample.clone())),
+        }
     }
 
     /// Remembers comments that came together, and says of each what is known once all of them are there: so the first of a
@@ -155,7 +161,7 @@ impl Index {
         }
     }
 
-    pub(super) fn push(&mut self, sample: Sample) -> u64 {
+    fn push(&mut self, sample: Sample) -> u64 {
         self.newest = self.newest.max(sample.at);
         self.forget();
         let number = self.base + self.recent.len() as u64;

@@ -15,7 +15,7 @@ use rejoinder_proto::{
     v1::{Comment, Verdict},
 };
 use rejoinder_spam_filter::{
-    campaign::{Index, Limits, Sample, Standing, Stands, follow},
+    campaign::{Index, Limits, Sample, Seen, Standing, Stands, Tally, follow},
     signals::name,
 };
 use uuid::Uuid;
@@ -224,6 +224,23 @@ fn two_readers_of_the_same_log_know_the_same_campaign_in_whatever_order() {
     assert_eq!(name(&mut one), name(&mut other));
     assert_eq!(name(&mut one).map(|(_, size)| size), Some(60));
     assert_eq!(one.len(), 60, "each counts once");
+}
+
+#[test]
+fn a_site_neither_hears_of_anothers_comment_nor_decides_about_it_by_its_id() {
+    let mut index = Index::new(limits(100));
+    let sample = |comment: &Comment| Sample::of(comment).expect("an id");
+    for n in 0..8 {
+        index.insert(&sample(&spun(n)), None);
+    }
+    let theirs = |n: u64| sample(&Comment { site: "elsewhere".into(), ..spun(n) });
+    assert_eq!(index.insert(&theirs(0), None), Seen::default());
+    assert_eq!(index.insert(&theirs(100), None).campaign.expect("of the campaign").tally, Tally::default());
+    index.decide(&theirs(1), 1_000, Some(true));
+    assert_eq!(index.look_up(id(1)).campaign.expect("of the campaign").tally, Tally::default());
+    assert_eq!(index.len(), 9);
+    index.decide(&sample(&spun(1)), 1_000, Some(true));
+    assert_eq!(index.look_up(id(1)).campaign.expect("of the campaign").tally.spam, 1);
 }
 
 #[test]

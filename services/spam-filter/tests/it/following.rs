@@ -13,7 +13,7 @@ use rejoinder_proto::{
 };
 use rejoinder_spam_filter::{
     Decisions, History, Lesson, Policy, Rules, Screening, Taught,
-    campaign::{Campaigns, Following, Members, Stands, without_campaign},
+    campaign::{Campaigns, Following, Members, Sample, Stands, without_campaign},
     signals::name,
 };
 use uuid::Uuid;
@@ -29,6 +29,8 @@ struct World {
     screened: Mutex<BTreeMap<Uuid, CommentScreened>>,
     decisions: Mutex<Vec<Taught>>,
     appended: Mutex<Vec<CommentScreened>>,
+    /// How many comments were looked up.
+    looked_up: Mutex<usize>,
     away: Mutex<bool>,
 }
 
@@ -43,6 +45,7 @@ impl Decisions for World {
 #[async_trait]
 impl Members for World {
     async fn undecided(&self, _: &str, _: Uuid, members: &[(Uuid, i64)]) -> Result<Vec<CommentScreened>, Transient> {
+        *self.looked_up.lock().expect("not poisoned") += members.len();
         let screened = self.screened.lock().expect("not poisoned");
         Ok(members.iter().filter_map(|(id, _)| screened.get(id)).cloned().collect())
     }
@@ -153,6 +156,21 @@ async fn after_three_decisions_all_that_waits_is_screened_again_as_spam_once() {
         without_campaign(world.appended.lock().unwrap()[0].clone(), None, &Rules::new(Policy::default()).unwrap());
     assert!(again.verdict() >= Verdict::Hold && again.signals.iter().any(|s| s.name == name::FIRST_TIME_AUTHOR));
     drop(site);
+}
+
+#[tokio::test]
+async fn what_no_log_told_of_is_not_looked_for_in_the_store() {
+    let (site, world, mut following) = wave().await;
+    let waits = held(&world).len();
+    // A blog has asked about these, and keeps them itself.
+    for n in 100..200 {
+        site.campaigns.lock().insert(&Sample::of(&spun(n)).expect("an id"), None);
+    }
+    (100..103).for_each(|n| world.spam(n));
+    assert_eq!(following.round().await.expect("nothing is away"), waits, "what waits follows decisions about them");
+    assert_eq!(*world.looked_up.lock().unwrap(), waits, "the others are not asked for");
+    assert_eq!(following.round().await.expect("nothing is away"), 0);
+    assert_eq!(*world.looked_up.lock().unwrap(), waits);
 }
 
 #[tokio::test]
