@@ -116,7 +116,7 @@ struct Judge(Rules);
 
 #[async_trait]
 impl CommentCheck for Judge {
-    async fn check(&self, comment: &v1::Comment) -> Result<v1::CommentScreened, Transient> {
+    async fn check(&self, comment: &v1::Comment, _: bool) -> Result<v1::CommentScreened, Transient> {
         Ok(screen(comment, &Known::default(), &self.0))
     }
 }

@@ -14,7 +14,7 @@ fn home() -> Home {
 }
 
 /// One of many ways to say the same.
-fn variant(n: usize) -> Value {
+pub fn variant(n: usize) -> Value {
     let pick = |salt: usize, of: &[&'static str]| of[(n * 7 + n / 3 * salt + salt) % of.len()];
     let body = format!(
         "{} my cousin {} found a gardener who makes every lawn green in {} weeks. We paid only {} and even the neighbours {} \
@@ -51,7 +51,8 @@ fn name(home: &Home) -> String {
     campaigns[0]["campaign"].as_str().expect("a name").to_owned()
 }
 
-fn members(home: &Home, state: &str) -> u64 {
+/// How many members of campaigns are stored in a state.
+pub fn members(home: &Home, state: &str) -> u64 {
     campaigns(home).iter().map(|campaign| campaign["states"][state].as_u64().expect("a number")).sum()
 }
 

@@ -1,6 +1,7 @@
 //! Rejoinder from the outside: the real binary, over HTTP, the log, the database and the mailbox.
 
 mod akismet;
+mod akismet_waves;
 mod bad_input;
 mod browser;
 mod campaigns;

@@ -31,7 +31,7 @@ impl Role {
             stage::<SpamFilter>(&[Topic::Screened]),
             stage::<CommentStore>(&[]),
             stage::<Notifier>(&[]),
-            Role { name: "gateway", needs: topics(Operation::Write, &[Topic::Submitted, Topic::Moderated]) },
+            gateway(),
             site(),
             operator(),
         ]
@@ -75,9 +75,23 @@ fn stage<S: Stage>(follows: &[Topic]) -> Role {
     needs.push((Operation::Read, Resource::Group, group.clone(), false));
     needs.push((Operation::Write, Resource::TransactionalId, format!("{group}-"), true));
     if !follows.is_empty() {
-        needs.push((Operation::Describe, Resource::Group, READER_GROUP.to_owned(), false));
+        needs.push(reader());
     }
     Role { name: S::NAME, needs }
+}
+
+/// The gateway: it writes what readers and moderators send. For blogs that ask about a comment it reads what all filters
+/// have screened.
+fn gateway() -> Role {
+    let mut needs = topics(Operation::Read, &[Topic::Screened]);
+    needs.extend(topics(Operation::Write, &[Topic::Submitted, Topic::Moderated]));
+    needs.push(reader());
+    Role { name: "gateway", needs }
+}
+
+/// What it takes to read topics in no group.
+fn reader() -> Need {
+    (Operation::Describe, Resource::Group, READER_GROUP.to_owned(), false)
 }
 
 /// A publisher of comments, who reads what became of them, in a group whose name begins with `site-`.

@@ -13,6 +13,7 @@ use rejoinder_pipeline::{Live, Transient};
 use rejoinder_proto::v1;
 use rejoinder_spam_filter::{
     Facts, Minds, Reading, Rules,
+    campaign::{Campaigns, Sample, Seen},
     external::{External, Externals},
     model::Features,
     screen_read,
@@ -24,25 +25,33 @@ use crate::config::SiteConfig;
 pub struct FilterCheck {
     rules: Live<HashMap<String, Rules>>,
     minds: Arc<Minds>,
+    campaigns: Arc<Campaigns>,
     /// One check at a time uses them, since they remember the words of those before.
     features: Mutex<Features>,
 }
 
 impl FilterCheck {
     /// By the rules of [`crate::seats::asked`].
-    pub fn new(rules: impl Into<Live<HashMap<String, Rules>>>, minds: Arc<Minds>) -> Self {
-        Self { rules: rules.into(), minds, features: Mutex::default() }
+    pub fn new(rules: impl Into<Live<HashMap<String, Rules>>>, minds: Arc<Minds>, campaigns: Arc<Campaigns>) -> Self {
+        Self { rules: rules.into(), minds, campaigns, features: Mutex::default() }
+    }
+
+    /// What came before that is like it. One that `counts` leaves a sample; nothing of the others is kept.
+    fn seen(&self, comment: &v1::Comment, reading: &Reading<'_>, counts: bool) -> Seen {
+        let Some(sample) = Sample::read(comment, reading) else { return Seen::default() };
+        let mut index = self.campaigns.lock();
+        if counts { index.insert(&sample, None) } else { index.look_up(sample.id) }
     }
 }
 
 #[async_trait]
 impl CommentCheck for FilterCheck {
-    async fn check(&self, comment: &v1::Comment) -> Result<v1::CommentScreened, Transient> {
+    async fn check(&self, comment: &v1::Comment, counts: bool) -> Result<v1::CommentScreened, Transient> {
         let rules = self.rules.now();
         let rules = rules.get(&comment.site);
         let rules = rules.ok_or_else(|| Transient::new("spam policy", "the site has none"))?;
         // Nothing is called ham by a filter that does not know yet what the site's moderators have taught.
-        if !self.minds.caught_up() {
+        if !self.minds.caught_up() || !self.campaigns.is_ready() {
             return Err(Transient::new("decision log", "moderators' decisions have not been read yet"));
         }
         let reading = Reading::of(comment);
@@ -50,7 +59,8 @@ impl CommentCheck for FilterCheck {
         let mut features = self.features.lock().unwrap_or_else(PoisonError::into_inner);
         let model = self.minds.opinion(comment, &reading, &mut features, rules.policy());
         drop(features);
-        Ok(screen_read(comment, &reading, &Facts { model: Some(model), ..Facts::default() }, rules))
+        let facts = Facts { seen: self.seen(comment, &reading, counts), model: Some(model), previously_approved: None };
+        Ok(screen_read(comment, &reading, &facts, rules))
     }
 }
 
@@ -65,55 +75,4 @@ pub fn externals(sites: &HashMap<String, SiteConfig>) -> Result<Externals> {
 }
 
 #[cfg(test)]
-mod tests {
-    use rejoinder_proto::v1::Verdict;
-    use rejoinder_spam_filter::{Decisions, Follower, Mode, Policy, Taught, model::Model};
-
-    use super::*;
-    use crate::seats::asked;
-
-    async fn minds() -> Arc<Minds> {
-        let minds = Arc::new(Minds::new(Arc::new(Model::shipped().clone())));
-        minds.catch_up(&mut Follower::default(), &Nothing).await.expect("nothing to read");
-        minds
-    }
-
-    /// A decision log without decisions.
-    struct Nothing;
-
-    #[async_trait]
-    impl Decisions for Nothing {
-        async fn decisions_after(&self, _: i64, _: u32) -> Result<Vec<Taught>, Transient> {
-            Ok(Vec::new())
-        }
-    }
-
-    async fn verdict(policy: Policy, text: &str) -> Verdict {
-        let rules = asked(&[("news".to_owned(), policy)].into()).expect("a good policy");
-        let check = FilterCheck::new(Arc::new(rules), minds().await);
-        let comment = v1::Comment { site: "news".into(), text: text.into(), ..v1::Comment::default() };
-        check.check(&comment).await.expect("a verdict").verdict()
-    }
-
-    #[tokio::test]
-    async fn a_stranger_is_no_reason_to_hold() {
-        for mode in [Mode::FirstTime, Mode::Pre, Mode::Post] {
-            let policy = Policy { mode, ..Policy::default() };
-            assert_eq!(verdict(policy, "Thank you, that helped.").await, Verdict::Approve, "{mode:?}");
-        }
-    }
-
-    #[tokio::test]
-    async fn the_sites_own_rules_are_in_force() {
-        let policy = Policy { reject_words: vec!["kazoo".into()], ..Policy::default() };
-        assert_eq!(verdict(policy.clone(), "A kazoo!").await, Verdict::Spam);
-        assert_eq!(verdict(policy, "<a href='https://a.example'>x</a> https://b.example").await, Verdict::Hold);
-    }
-
-    #[tokio::test]
-    async fn a_site_without_a_policy_is_not_judged() {
-        let check = FilterCheck::new(Arc::new(HashMap::new()), minds().await);
-        let comment = v1::Comment { site: "gone".into(), ..v1::Comment::default() };
-        assert!(check.check(&comment).await.is_err());
-    }
-}
+mod tests;

@@ -17,7 +17,7 @@ use rejoinder_pipeline::{
 };
 use rejoinder_spam_filter::{
     Minds, Screening, SpamFilter,
-    campaign::{self, Campaigns, Following},
+    campaign::{self, Campaigns, Following, Learning},
     external::Recheck,
     model::Model,
 };
@@ -49,6 +49,7 @@ pub struct House {
     /// The spam filter's model.
     model: Arc<Model>,
     minds: OnceLock<Arc<Minds>>,
+    campaigns: OnceLock<Arc<Campaigns>>,
     /// The model on trial.
     on_trial: Option<Arc<Minds>>,
 }
@@ -66,7 +67,8 @@ impl House {
         let (model, on_trial) = (Arc::new(config.model()?), config.trial_model()?);
         let on_trial = on_trial.map(|model| Arc::new(Minds::new(Arc::new(model))));
         let seats = Arc::new(Seats::new(Prepared::new(&config, on_trial.as_ref())?));
-        Ok(Self { config, seats, log, store, health: Health::new(), model, minds: OnceLock::new(), on_trial })
+        let (minds, campaigns) = (OnceLock::new(), OnceLock::new());
+        Ok(Self { config, seats, log, store, health: Health::new(), model, minds, campaigns, on_trial })
     }
 
     /// Follows the file from which the configuration was read.
@@ -122,7 +124,7 @@ impl House {
             self.follow(workers, "trial-learner", minds, None);
         }
         let minds = self.minds(workers, None);
-        let campaigns = self.campaigns(workers)?;
+        let campaigns = self.followed_campaigns(workers)?;
         workers.start(move || {
             let filter = SpamFilter::new(screening.clone(), history.clone(), Arc::clone(&campaigns));
             Ok(filter.with_minds(Arc::clone(&minds)))
@@ -170,9 +172,7 @@ impl House {
         let stop = workers.stop();
         workers.spawn(name, async move {
             let following = async {
-                if let Some(mut keys) = keys {
-                    keys.until(|keys| !keys.is_empty()).await;
-                }
+                until_asked(keys).await;
                 follower.follow(&decisions).await;
             };
             stop.run_until_cancelled(following).await;
@@ -180,25 +180,11 @@ impl House {
         });
     }
 
-    /// What the filter knows of campaigns: from all filters' screenings, and from moderators' decisions, which what waits
-    /// follows.
-    fn campaigns(&self, workers: &mut Workers) -> Result<Arc<Campaigns>> {
-        let (screening, mut changes) = (self.seats.screening.live(), self.seats.screening.live());
-        let campaigns = Arc::new(Campaigns::new(&self.config.policies()?.screening).awaiting_decisions());
-        let (limited, stop) = (Arc::clone(&campaigns), workers.stop());
-        workers.spawn("campaign-limits", async move {
-            while stop.run_until_cancelled(changes.changed()).await.is_some() {
-                limited.limit(&changes.now());
-            }
-            Ok(())
-        });
-        let (log, known, stop) = (Arc::clone(&self.log), Arc::clone(&campaigns), workers.stop());
-        workers.spawn("campaigns", async move {
-            let stopped = move || stop.is_cancelled();
-            Ok(tokio::task::spawn_blocking(move || campaign::follow(log.as_ref(), &known, stopped)).await?)
-        });
+    /// What the filter knows of campaigns; what waits follows moderators' decisions about them.
+    fn followed_campaigns(&self, workers: &mut Workers) -> Result<Arc<Campaigns>> {
+        let campaigns = self.campaigns(workers, None)?;
         let following = Following::new(
-            screening,
+            self.seats.screening.live(),
             Arc::clone(&campaigns),
             Arc::new(StoreDecisions(Arc::clone(&self.store))),
             Arc::new(StoreMembers(Arc::clone(&self.store))),
@@ -209,6 +195,48 @@ impl House {
         workers.spawn("decisions", async move {
             following.run(stop).await;
             Ok(())
+        });
+        Ok(campaigns)
+    }
+
+    /// What a gateway knows of campaigns: the same as the filter of its process, where there is one. Else it follows the
+    /// log from when there is a key, and hears of decisions; what waits for these is the filters' to screen again.
+    fn asked_campaigns(&self, workers: &mut Workers, keys: Live<AkismetKeys>) -> Result<Arc<Campaigns>> {
+        if let Some(campaigns) = self.campaigns.get() {
+            return Ok(Arc::clone(campaigns));
+        }
+        let campaigns = self.campaigns(workers, Some(keys.clone()))?;
+        let learning = Learning::new(Arc::clone(&campaigns), Arc::new(StoreDecisions(Arc::clone(&self.store))));
+        let stop = workers.stop();
+        workers.spawn("decisions", async move {
+            if stop.run_until_cancelled(until_asked(Some(keys))).await.is_some() {
+                learning.run(stop).await;
+            }
+            Ok(())
+        });
+        Ok(campaigns)
+    }
+
+    /// What is known of campaigns from all filters' screenings, and from what is put there. All parts of a process share
+    /// it. Where `keys` are given, nothing is read, and so no memory is taken, before there is one.
+    fn campaigns(&self, workers: &mut Workers, keys: Option<Live<AkismetKeys>>) -> Result<Arc<Campaigns>> {
+        let mut changes = self.seats.screening.live();
+        let campaigns = Arc::new(Campaigns::new(&self.config.policies()?.screening).awaiting_decisions());
+        let campaigns = Arc::clone(self.campaigns.get_or_init(|| campaigns));
+        let (limited, stop) = (Arc::clone(&campaigns), workers.stop());
+        workers.spawn("campaign-limits", async move {
+            while stop.run_until_cancelled(changes.changed()).await.is_some() {
+                limited.limit(&changes.now());
+            }
+            Ok(())
+        });
+        let (log, known, stop) = (Arc::clone(&self.log), Arc::clone(&campaigns), workers.stop());
+        workers.spawn("campaigns", async move {
+            if stop.run_until_cancelled(until_asked(keys)).await.is_none() {
+                return Ok(());
+            }
+            let stopped = move || stop.is_cancelled();
+            Ok(tokio::task::spawn_blocking(move || campaign::follow(log.as_ref(), &known, stopped)).await?)
         });
         Ok(campaigns)
     }
@@ -258,7 +286,7 @@ impl House {
                 // The gateway knows the sites, and has answered 404 before it asks.
                 None => Ok(()),
             }),
-            akismet: Some(self.akismet(workers)),
+            akismet: Some(self.akismet(workers)?),
             health: Arc::clone(&self.health),
             settings: self.config.gateway.clone(),
             dev,
@@ -271,10 +299,11 @@ impl House {
     }
 
     /// The Akismet interface.
-    fn akismet(&self, workers: &mut Workers) -> Akismet {
+    fn akismet(&self, workers: &mut Workers) -> Result<Akismet> {
         let keys = self.seats.keys.live();
         let minds = self.minds(workers, Some(keys.clone()));
-        Akismet { keys, filter: Arc::new(FilterCheck::new(self.seats.asked.live(), minds)) }
+        let campaigns = self.asked_campaigns(workers, keys.clone())?;
+        Ok(Akismet { keys, filter: Arc::new(FilterCheck::new(self.seats.asked.live(), minds, campaigns)) })
     }
 
     /// Serves the workers' probe pages.
@@ -285,6 +314,13 @@ impl House {
             Ok(axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await?)
         });
         Ok(())
+    }
+}
+
+/// Until a site has a key of these; at once where none are given.
+async fn until_asked(keys: Option<Live<AkismetKeys>>) {
+    if let Some(mut keys) = keys {
+        keys.until(|keys| !keys.is_empty()).await;
     }
 }
 

@@ -98,6 +98,13 @@ impl Home {
         self.file("rejoinder.toml", &format!("data_dir = {data:?}\n{config}"));
     }
 
+    /// Adds lines to the end of the configuration file.
+    pub fn configure_more(&self, lines: &str) {
+        let path = self.dir.path().join("rejoinder.toml");
+        let config = fs::read_to_string(&path).expect("it was written");
+        self.file("rejoinder.toml", &format!("{config}{lines}"));
+    }
+
     /// The same as [`Home::gateway`], with its log in a file.
     pub fn logged_gateway(&self, arguments: &[&str]) -> Running {
         let log = fs::File::create(self.dir.path().join("log")).expect("the folder can be written");

@@ -8,7 +8,9 @@ use rejoinder_proto::{Topic, headers::Headers};
 
 use super::{Secured, WORKERS, all_run, mail::MailServer, until_ready};
 use crate::{
+    akismet_waves::{POLICY, check},
     bad_input::submitted,
+    campaigns::variant,
     harness::{Home, comment, logged::Logged, until},
 };
 
@@ -36,10 +38,17 @@ async fn each_worker_does_its_part_with_its_own_user_and_no_more_than_its_grants
     let Some(secured) = Secured::find("each_worker_does_its_part_with_its_own_user").await else { return };
     secured.prepare(&[]);
     let smtp = MailServer::start(&secured);
-    let house = House::start(|name| secured.user(name, &smtp.settings("ca.pem"))).await;
+    let keys = ("REJOINDER__SITES__NEWS__AKISMET_KEYS".to_owned(), "[\"0123456789abcdef\"]".to_owned());
+    let settings = format!("{}{POLICY}", smtp.settings("ca.pem")).replace("mode = \"post\"", "mode = \"pre\"");
+    let house = House::start(|name| secured.user(name, &settings).with_environment(vec![keys.clone()])).await;
     let id = house.gateway.process.post(&comment("Ada", "A thought that nobody overhears.")).await;
     house.gateway.process.until_state(&id, "pending").await;
     until("the mail is there", async || smtp.mails().iter().any(|mail| mail.contains("nobody overhears"))).await;
+
+    for n in 0..10 {
+        house.gateway.process.post(&variant(n)).await;
+    }
+    until("the gateway reads what is screened", async || check(&house.gateway.process, 40).await.is_held()).await;
 
     // A user can do what it is for, and nothing else.
     let validator = log(&secured, "validator");

@@ -21,7 +21,7 @@ use axum::{
 use rejoinder_pipeline::{Live, Transient};
 use rejoinder_proto::{
     now,
-    v1::{Action, Comment, CommentModerated, CommentScreened, Verdict},
+    v1::{Action, Comment, CommentModerated, CommentScreened, Signal, Verdict},
 };
 use tokio::time::timeout;
 use url::Url;
@@ -39,6 +39,9 @@ const SPAM_AUTHOR: &str = "viagra-test-123";
 const SPAM_EMAIL: &str = "akismet-guaranteed-spam@example.com";
 /// The role that is always answered with `false`.
 const TRUSTED_ROLE: &str = "administrator";
+/// The signal by which a comment is spam since others like it were called so. Who is wronged by it must be seen, or nobody
+/// could say so.
+const OF_OTHERS: &str = "campaign_decided";
 /// The longest name of a reporter that is kept, in bytes.
 const MAX_REPORTER_BYTES: usize = 100;
 
@@ -54,8 +57,9 @@ pub struct Akismet {
 /// What the gateway asks the spam filter about comments that another system keeps: nothing is stored, nobody is mailed.
 #[async_trait]
 pub trait CommentCheck: Send + Sync {
-    /// The verdict by the rules of `comment.site`. `Err` when it cannot be judged at this moment.
-    async fn check(&self, comment: &Comment) -> Result<CommentScreened, Transient>;
+    /// The verdict by the rules of `comment.site`. `Err` when it cannot be judged at this moment. One that `counts` is
+    /// remembered, once by its id, for comments that come after it to be compared with.
+    async fn check(&self, comment: &Comment, counts: bool) -> Result<CommentScreened, Transient>;
 }
 
 /// The routes.
@@ -190,7 +194,7 @@ async fn check(shared: &Shared, request: Request) -> Result<Answer, Refused> {
     let judged = match foregone(&call.form) {
         Some(verdict) => answer(verdict, Vec::new()),
         None => {
-            let screened = screen(shared, &comment).await?;
+            let screened = screen(shared, &comment, !call.is_test()).await?;
             let signals = screened.signals.iter().map(|signal| signal.name.clone()).collect();
             answer(verdict(&screened)?, signals)
         }
@@ -211,9 +215,9 @@ fn foregone(form: &Form) -> Option<answer::Verdict> {
     tested.then_some(answer::Verdict::Spam)
 }
 
-async fn screen(shared: &Shared, comment: &Comment) -> Result<CommentScreened, Problem> {
+async fn screen(shared: &Shared, comment: &Comment, counts: bool) -> Result<CommentScreened, Problem> {
     let limit = Duration::from_millis(shared.gateway.settings.store_timeout_ms);
-    let why = match timeout(limit, shared.akismet()?.filter.check(comment)).await {
+    let why = match timeout(limit, shared.akismet()?.filter.check(comment, counts)).await {
         Ok(Ok(screened)) => return Ok(screened),
         Ok(Err(error)) => error.to_string(),
         Err(_) => "no answer in time".to_owned(),
@@ -222,9 +226,11 @@ async fn screen(shared: &Shared, comment: &Comment) -> Result<CommentScreened, P
     Err(shared.cannot_judge())
 }
 
-/// Points alone never make a comment be thrown away unseen: only what the site itself has called spam for certain.
+/// Points alone never make a comment be thrown away unseen, and neither does what moderators said of others like it: only
+/// what the site itself has called spam for certain.
 fn verdict(screened: &CommentScreened) -> Result<answer::Verdict, Problem> {
-    let certain = || screened.signals.iter().any(|signal| signal.at_least() == Verdict::Spam);
+    let is_certain = |signal: &Signal| signal.at_least() == Verdict::Spam && signal.name != OF_OTHERS;
+    let certain = || screened.signals.iter().any(is_certain);
     match screened.verdict() {
         Verdict::Approve => Ok(answer::Verdict::Ham),
         Verdict::Hold => Ok(answer::Verdict::Review),

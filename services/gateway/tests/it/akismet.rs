@@ -42,8 +42,8 @@ fn exactly(answer: &Answer, body: &str, headers: &[&str]) {
     assert_eq!(contract_headers(answer), headers, "{answer:?}");
 }
 
-fn signal(at_least: Verdict) -> Signal {
-    Signal { name: "honeypot".into(), weight: 10.0, reason: "a secret reason".into(), at_least: at_least.into() }
+fn signal(name: &str, at_least: Verdict) -> Signal {
+    Signal { name: name.into(), weight: 10.0, reason: "a secret reason".into(), at_least: at_least.into() }
 }
 
 #[rstest]
@@ -81,28 +81,30 @@ async fn the_form_goes_before_the_host() {
 }
 
 #[rstest]
-#[case::ham(Verdict::Approve, Verdict::Unspecified, "false", &["x-akismet-guid"])]
-#[case::review(Verdict::Hold, Verdict::Hold, "false", &["x-akismet-error", "x-akismet-guid"])]
-#[case::spam(Verdict::Spam, Verdict::Unspecified, "true", &["x-akismet-guid"])]
-#[case::blatant(Verdict::Spam, Verdict::Spam, "true", &["x-akismet-guid", "x-akismet-pro-tip"])]
+#[case::ham(Verdict::Approve, "honeypot", Verdict::Unspecified, "false", &["x-akismet-guid"])]
+#[case::review(Verdict::Hold, "honeypot", Verdict::Hold, "false", &["x-akismet-error", "x-akismet-guid"])]
+#[case::spam(Verdict::Spam, "honeypot", Verdict::Unspecified, "true", &["x-akismet-guid"])]
+#[case::like_others(Verdict::Spam, "campaign_decided", Verdict::Spam, "true", &["x-akismet-guid"])]
+#[case::blatant(Verdict::Spam, "honeypot", Verdict::Spam, "true", &["x-akismet-guid", "x-akismet-pro-tip"])]
 #[tokio::test]
 async fn a_verdict_has_its_bytes_and_headers(
     #[case] verdict: Verdict,
+    #[case] name: &str,
     #[case] at_least: Verdict,
     #[case] body: &str,
     #[case] headers: &[&str],
 ) {
     let house = House::new();
-    house.filter.set(Says::Verdict(verdict, vec![signal(at_least)]));
+    house.filter.set(Says::Verdict(verdict, vec![signal(name, at_least)]));
     let answer = house.akismet("comment-check", "comment_content=hello").await;
     exactly(&answer, body, headers);
-    assert_eq!(answer.header("x-rejoinder-signals"), "honeypot");
+    assert_eq!(answer.header("x-rejoinder-signals"), name);
     assert!(!format!("{answer:?}").contains("reason"), "names only");
     assert_eq!(answer.header("x-akismet-guid"), house.filter.last().id);
     if headers.contains(&"x-akismet-pro-tip") {
         assert_eq!(answer.header("x-akismet-pro-tip"), "discard");
     }
-    assert_eq!(house.log.len(), 0, "a check leaves nothing behind");
+    assert_eq!(house.log.len(), 0, "a check leaves nothing in the log");
 }
 
 #[tokio::test]
@@ -133,6 +135,17 @@ async fn test_values_are_answered_whatever_the_filter_says(#[case] fields: &str,
     let house = House::new();
     house.filter.set(Says::Away);
     exactly(&house.akismet("comment-check", fields).await, expected, &["x-akismet-guid"]);
+    assert!(house.filter.asked.lock().expect("not poisoned").is_empty(), "none of them is remembered");
+}
+
+#[tokio::test]
+async fn a_test_does_not_count_for_those_that_come_after_it() {
+    let house = House::new();
+    for (fields, counts) in [("", true), ("&is_test=0", true), ("&is_test=1", false), ("&is_test=true", false)] {
+        house.akismet("comment-check", &format!("comment_content=hello{fields}")).await;
+        let asked = house.filter.asked.lock().expect("not poisoned");
+        assert_eq!(asked.last().expect("the filter was asked").1, counts, "{fields}");
+    }
 }
 
 #[rstest]

@@ -222,7 +222,8 @@ impl Store for MemoryStore {
 #[derive(Default)]
 pub struct Filter {
     pub says: Mutex<Says>,
-    pub asked: Mutex<Vec<v1::Comment>>,
+    /// With each comment, whether it counts.
+    pub asked: Mutex<Vec<(v1::Comment, bool)>>,
 }
 
 /// What the fake filter answers.
@@ -241,14 +242,15 @@ impl Filter {
     }
 
     pub fn last(&self) -> v1::Comment {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).last().cloned().expect("the filter was asked")
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.last().expect("the filter was asked").0.clone()
     }
 }
 
 #[async_trait]
 impl CommentCheck for Filter {
-    async fn check(&self, comment: &v1::Comment) -> Result<v1::CommentScreened, Transient> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(comment.clone());
+    async fn check(&self, comment: &v1::Comment, counts: bool) -> Result<v1::CommentScreened, Transient> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).push((comment.clone(), counts));
         let says = self.says.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match says {
             Says::Nothing => Ok(v1::CommentScreened { verdict: v1::Verdict::Approve.into(), ..Default::default() }),

@@ -38,7 +38,8 @@ impl Sample {
         Self::read(comment, &Reading::of(comment))
     }
 
-    pub(crate) fn read(comment: &v1::Comment, reading: &Reading<'_>) -> Option<Self> {
+    /// [`Sample::of`] for a comment that has been read.
+    pub fn read(comment: &v1::Comment, reading: &Reading<'_>) -> Option<Self> {
         let sketch = Sketch::of(reading.normal.shadow());
         let author = comment.author.as_ref().map(|author| (author.name.to_lowercase(), author.email.to_lowercase()));
         let author = author.filter(|(name, email)| !name.is_empty() || !email.is_empty());
