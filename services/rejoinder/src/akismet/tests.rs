@@ -11,6 +11,15 @@ use crate::seats::asked;
 #[derive(Default)]
 struct Decided(Mutex<Vec<Taught>>);
 
+impl Decided {
+    fn add(&self, comment: v1::Comment, spam: bool) {
+        let mut rows = self.0.lock().expect("not poisoned");
+        let (site, id, seq) = (comment.site.clone(), comment.id.clone(), rows.len() as i64 + 1);
+        let lesson = if spam { Lesson::Spam(Box::new(comment)) } else { Lesson::Ham(Box::new(comment)) };
+        rows.push(Taught { seq, site, id, lesson, moderator: "akismet:news".into(), decided_at: seq });
+    }
+}
+
 #[async_trait]
 impl Decisions for Decided {
     async fn decisions_after(&self, seq: i64, limit: u32) -> Result<Vec<Taught>, Transient> {
@@ -65,11 +74,7 @@ impl Gateway {
 
     /// A blog's moderator reports a comment.
     async fn report(&mut self, comment: v1::Comment, spam: bool) {
-        let mut rows = self.decided.0.lock().expect("not poisoned");
-        let (site, id, seq) = (comment.site.clone(), comment.id.clone(), rows.len() as i64 + 1);
-        let lesson = if spam { Lesson::Spam(Box::new(comment)) } else { Lesson::Ham(Box::new(comment)) };
-        rows.push(Taught { seq, site, id, lesson, moderator: "akismet:news".into(), decided_at: seq });
-        drop(rows);
+        self.decided.add(comment, spam);
         self.learning.learn().await.expect("a log in memory");
     }
 }
