@@ -205,3 +205,28 @@ fn gap_after(chars: &[char], at: usize) -> Option<(Gap, usize)> {
     };
     Some((kind, next))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn ascii_parts_are_those_of_every_text() {
+        for c in (0..128).map(char::from) {
+            assert_eq!(is_part(c), c.is_ascii_alphanumeric() || matches!(c, '@' | '$'), "{c:?}");
+            // Three other lonely letters make a word of it if it is one.
+            assert_eq!(may_be_spaced(&format!("a b c {c}")), is_part(c), "{c:?}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+
+        #[test]
+        fn ascii_is_looked_at_as_any_text(text in "([a@1$] ?|[.,' -]){0,90}") {
+            prop_assert_eq!(may_be_spaced(&text), has_lonely(text.chars().map(is_part)));
+        }
+    }
+}

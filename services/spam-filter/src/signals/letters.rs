@@ -1,7 +1,11 @@
 //! How the letters look: capitals, runs, and letters that are drawings of letters.
 
 use super::{hint, name};
-use crate::{Policy, Signal, bytes::count, normal::known};
+use crate::{
+    Policy, Signal,
+    bytes::{count, count_pairs},
+    normal::known,
+};
 
 /// A word or two in styled letters; single ones are enumeration marks and formulas.
 const STYLED_LETTERS: u32 = 3;
@@ -11,10 +15,9 @@ struct Tally {
     cased: u32,
     capitals: u32,
     styled: u32,
-    longest_run: u32,
 }
 
-/// Shouting, character runs and styled letters, in one pass.
+/// Shouting, character runs and styled letters.
 pub(super) fn signals(text: &str, policy: &Policy, signals: &mut Vec<Signal>) {
     let tally = tally(text);
     let share = f64::from(tally.capitals) / f64::from(tally.cased.max(1));
@@ -22,8 +25,8 @@ pub(super) fn signals(text: &str, policy: &Policy, signals: &mut Vec<Signal>) {
         let reason = || format!("{:.0} % of its letters are capitals", share * 100.0);
         signals.extend(hint(name::SHOUTING, policy.shouting_weight, reason));
     }
-    if tally.longest_run >= policy.run_length.max(2) {
-        let reason = || format!("it has one character {} times in a row", tally.longest_run);
+    if let Some(run) = longest_run(text, policy.run_length.max(2)) {
+        let reason = || format!("it has one character {run} times in a row");
         signals.extend(hint(name::CHARACTER_RUN, policy.run_weight, reason));
     }
     if tally.styled >= STYLED_LETTERS {
@@ -45,10 +48,8 @@ fn tally(text: &str) -> Tally {
         ..Tally::default()
     };
     if text.is_ascii() {
-        tally.longest_run = longest_run(text.bytes().map(char::from));
         return tally;
     }
-    tally.longest_run = longest_run(text.chars());
     for c in text.chars().filter(|c| !c.is_ascii()) {
         let known = known(c);
         tally.capitals += u32::from(known.uppercase);
@@ -58,21 +59,45 @@ fn tally(text: &str) -> Tally {
     tally
 }
 
-/// Of one letter, digit, or sign that people repeat.
-fn longest_run(chars: impl Iterator<Item = char>) -> u32 {
+/// The longest run of one letter, digit, or sign that people repeat, if it is at least so long.
+fn longest_run(text: &str, at_least: u32) -> Option<u32> {
+    // Quick to see: too few letters are like the next one.
+    if text.is_ascii() && count_pairs(text.as_bytes(), |a, b| a == b) + 1 < at_least {
+        return None;
+    }
     let (mut longest, mut run, mut previous) = (0, 0_u32, None);
-    for c in chars {
+    for c in text.chars() {
         run = if previous == Some(c) { run.saturating_add(1) } else { 1 };
         if run > longest && (known(c).alphanumeric || matches!(c, '!' | '?' | '$')) {
             longest = run;
         }
         previous = Some(c);
     }
-    longest
+    (longest >= at_least).then_some(longest)
 }
 
 /// Mathematical alphanumerics, circled and squared Latin letters. Flags are pairs of regional indicators, which are
 /// none of these; full-width letters are Japanese typography.
 fn is_styled(c: char) -> bool {
     matches!(c, '\u{1D400}'..='\u{1D7FF}' | '\u{249C}'..='\u{24E9}' | '\u{1F110}'..='\u{1F189}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_found_wherever_it_stands_and_however_it_is_written() {
+        for (text, run) in [
+            ("sooo", Some(3)),
+            ("a bb so!!!! ccc", Some(4)),
+            ("ооо-ааааа", Some(5)),
+            ("aa bb cc dd", None),
+            ("----- *****", None),
+            ("so", None),
+            ("", None),
+        ] {
+            assert_eq!(longest_run(text, 3), run, "{text}");
+        }
+    }
 }
