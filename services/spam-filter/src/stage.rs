@@ -45,10 +45,9 @@ impl Screening {
     }
 
     /// What is on trial for a comment, where it has judged it.
-    fn on_trial(&self, comment: &Comment, judged: &Judged) -> Option<(&Trials, &Trial)> {
+    fn on_trial(&self, comment: &Comment, judged: &Judged) -> Option<&Trial> {
         judged.trial.as_ref()?;
-        let trials = self.trials.as_ref()?;
-        Some((trials, trials.of(&comment.site)?))
+        self.trials.as_ref()?.of(&comment.site)
     }
 }
 
@@ -66,6 +65,7 @@ pub struct SpamFilter {
     /// Of their own for what is on trial: they remember what one model says of words.
     trial_features: Features,
     verdicts: Counter<u64>,
+    trials: Counter<u64>,
 }
 
 impl SpamFilter {
@@ -79,6 +79,7 @@ impl SpamFilter {
             features: Features::default(),
             trial_features: Features::default(),
             verdicts: telemetry::counter("rejoinder.verdicts", "comments screened, by site and verdict"),
+            trials: telemetry::counter("rejoinder.spam_filter.trials", "comments judged on trial, by both verdicts"),
         }
     }
 
@@ -184,7 +185,7 @@ impl Stage for SpamFilter {
             .zip(&judged)
             .map(|(comment, judged)| {
                 let (comment, judged) = (comment?, judged.as_ref()?);
-                let (_, trial) = screening.on_trial(comment, judged)?;
+                let trial = screening.on_trial(comment, judged)?;
                 let content = &judged.trial.as_ref()?.content;
                 asks_for_author(comment, content, &trial.rules).then(|| authors.place_of(comment))
             })
@@ -227,12 +228,12 @@ impl Stage for SpamFilter {
             facts.previously_approved = answer(asked);
             let mut screened = conclude(comment, content, &facts, rules);
             let known = answer(asked_on_trial);
-            if let (Some((trials, trial)), Some(Case { mut facts, mut content })) = (on_trial, trial)
+            if let (Some(on_trial), Some(Case { mut facts, mut content })) = (on_trial, trial)
                 && known.is_some() == asked_on_trial.is_some()
             {
                 content.extend(opinion);
                 facts.previously_approved = known;
-                trials.conclude(trial, comment, content, &facts, &mut screened);
+                on_trial.conclude(comment, content, &facts, &mut screened);
             }
             Outcome::Emit(vec![screened])
         });
@@ -245,19 +246,33 @@ impl Stage for SpamFilter {
 
     fn committed(&mut self, _: &[Received<CommentValidated>], outcomes: &[Outcome<CommentScreened>]) {
         let screening = self.screening.now();
-        let mut counts: HashMap<(&str, Verdict), u64> = HashMap::new();
-        for outcome in outcomes {
-            let Outcome::Emit(events) = outcome else { continue };
-            for event in events {
-                let site = event.comment.as_ref().map_or("", |comment| comment.site.as_str());
-                // A label takes few values: those that are configured.
-                let site = if screening.rules.contains_key(site) { site } else { "other" };
-                *counts.entry((site, event.verdict())).or_insert(0) += 1;
+        let events = outcomes.iter().flat_map(|outcome| match outcome {
+            Outcome::Emit(events) => events.as_slice(),
+            _ => &[],
+        });
+        let mut verdicts: HashMap<(&str, Verdict), u64> = HashMap::new();
+        let mut trials: HashMap<(&str, &str, Verdict, Verdict), u64> = HashMap::new();
+        for event in events {
+            let site = event.comment.as_ref().map_or("", |comment| comment.site.as_str());
+            // A label takes few values: those that are configured.
+            let site = if screening.rules.contains_key(site) { site } else { "other" };
+            *verdicts.entry((site, event.verdict())).or_default() += 1;
+            for trial in &event.trials {
+                *trials.entry((site, &trial.name, event.verdict(), trial.verdict())).or_default() += 1;
             }
         }
-        for ((site, verdict), count) in counts {
+        for ((site, verdict), count) in verdicts {
             let labels = [telemetry::label("site", site.to_owned()), telemetry::label("verdict", verdict.word())];
             self.verdicts.add(count, &labels);
+        }
+        for ((site, trial, live, verdict), count) in trials {
+            let labels = [
+                telemetry::label("site", site.to_owned()),
+                telemetry::label("trial", trial.to_owned()),
+                telemetry::label("live", live.word()),
+                telemetry::label("verdict", verdict.word()),
+            ];
+            self.trials.add(count, &labels);
         }
     }
 }

@@ -2,8 +2,6 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use opentelemetry::metrics::Counter;
-use rejoinder_pipeline::telemetry;
 use rejoinder_proto::v1::{self, Comment, CommentScreened};
 
 use crate::{Facts, Minds, Policy, PolicyError, Rules, Signal, screen::weigh};
@@ -12,7 +10,6 @@ use crate::{Facts, Minds, Policy, PolicyError, Rules, Signal, screen::weigh};
 pub struct Trials {
     sites: HashMap<String, Trial>,
     minds: Option<Arc<Minds>>,
-    counted: Counter<u64>,
 }
 
 /// What is on trial on a site.
@@ -29,8 +26,7 @@ impl Trials {
             Ok(rules) => Ok((site, Trial { name, rules })),
             Err(source) => Err(PolicyError::Site { site, source: Box::new(source) }),
         });
-        let counted = telemetry::counter("rejoinder.spam_filter.trials", "comments judged on trial, by both verdicts");
-        Ok(Self { sites: trials.collect::<Result<_, _>>()?, minds: None, counted })
+        Ok(Self { sites: trials.collect::<Result<_, _>>()?, minds: None })
     }
 
     /// The same, with a model on trial and what moderators have taught it. Without, trials ask the live one.
@@ -47,30 +43,18 @@ impl Trials {
     pub(crate) fn minds(&self) -> Option<&Arc<Minds>> {
         self.minds.as_ref()
     }
+}
 
+impl Trial {
     /// Writes into the live screening what the trial says.
-    pub(crate) fn conclude(
-        &self,
-        trial: &Trial,
-        comment: &Comment,
-        content: Vec<Signal>,
-        facts: &Facts,
-        live: &mut CommentScreened,
-    ) {
-        let (_, verdict, score) = weigh(comment, content, facts, &trial.rules);
-        let labels = [
-            telemetry::label("site", comment.site.clone()),
-            telemetry::label("trial", trial.name.clone()),
-            telemetry::label("live", live.verdict().word()),
-            telemetry::label("verdict", verdict.word()),
-        ];
-        self.counted.add(1, &labels);
+    pub(crate) fn conclude(&self, comment: &Comment, content: Vec<Signal>, facts: &Facts, live: &mut CommentScreened) {
+        let (_, verdict, score) = weigh(comment, content, facts, &self.rules);
         live.trials.push(v1::Trial {
             verdict: verdict.into(),
             score,
-            policy_version: trial.rules.version().to_owned(),
+            policy_version: self.rules.version().to_owned(),
             model_version: facts.model.as_ref().map_or_else(String::new, |model| model.version.clone()),
-            name: trial.name.clone(),
+            name: self.name.clone(),
         });
     }
 }
