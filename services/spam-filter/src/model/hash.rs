@@ -15,8 +15,7 @@ pub const AUTHOR: u64 = kind(11);
 pub const EMAIL: u64 = kind(12);
 pub const EMAIL_DOMAIN: u64 = kind(13);
 pub const ADDRESS: u64 = kind(14);
-pub const TORN: u64 = kind(15);
-pub const ADDRESSES: u64 = kind(16);
+pub const ADDRESSES: u64 = kind(15);
 
 const fn kind(number: u64) -> u64 {
     mix(0x9e37_79b9_7f4a_7c15, number)

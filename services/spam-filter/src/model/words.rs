@@ -21,9 +21,10 @@ pub(super) const LEARNED_RUNS: RangeInclusive<usize> = 3..=4;
 /// No word has more features: of each place where runs begin one for each length, and four besides.
 pub(super) const MOST_FEATURES: usize = (WORD_LETTERS + 2) * (*RUNS.end() - 1) + 4;
 
-/// So many letters in a row, with what stands between left out, are a feature where they are of three words or more: what
-/// somebody has taken apart.
-const TORN: usize = 4;
+/// So many letters in a row, with what stands between words left out, are a feature where they are of two words or more, the
+/// same as within one: so a word that somebody has taken apart still has most of its own, and words that often come
+/// together have some in common.
+const ACROSS: usize = *RUNS.end();
 
 /// The different words of a comment, and what joins them.
 #[derive(Debug, Clone)]
@@ -37,7 +38,7 @@ pub(super) struct Words {
     round: u32,
 }
 
-/// The places of pairs of words, torn letters and signs. Each counts once in a comment, as far as a table of this size can tell.
+/// The places of pairs of words, runs across words and signs. Each counts once in a comment, as far as a table of this size can tell.
 #[derive(Debug, Clone)]
 struct Joints {
     places: Vec<u32>,
@@ -100,7 +101,7 @@ impl Words {
             self.text.extend(text.as_bytes());
             words_of(text.as_bytes(), |from, to| {
                 let (from, to) = (start + from, start + to.min(from + WORD_LETTERS));
-                before.torn.read(&self.text[from..to], |hash| self.joints.add(self.round, hash, false));
+                before.across.read(&self.text[from..to], |hash| self.joints.add(self.round, hash, false));
                 self.end_word(from, to, counted, &mut before);
             });
             return;
@@ -118,7 +119,7 @@ impl Words {
                 for c in letters.iter().filter_map(|c| char::from_u32(*c)) {
                     self.text.extend(c.encode_utf8(&mut [0; 4]).as_bytes());
                 }
-                before.torn.read(&letters, |hash| self.joints.add(self.round, hash, false));
+                before.across.read(&letters, |hash| self.joints.add(self.round, hash, false));
                 self.end_word(from, self.text.len(), counted, &mut before);
                 letters.clear();
             }
@@ -216,6 +217,10 @@ pub(super) fn spell(hash: u64, word: &[u8], runs: &RangeInclusive<usize>, mut ad
     if inner.iter().any(|c| is_digit(*c)) {
         spell_number(inner, &mut add);
     }
+    if inner.windows(2).filter(|pair| pair[0] == pair[1]).count() > 1 {
+        length = squeeze(&mut letters[..length]);
+        letters[length] = SPACE;
+    }
     for from in 0..length {
         let mut run = mix(hash::INSIDE, u64::from(letters[from]));
         for (length, c) in (2..).zip(&letters[from + 1..(from + runs.end()).min(length + 1)]) {
@@ -225,6 +230,19 @@ pub(super) fn spell(hash: u64, word: &[u8], runs: &RangeInclusive<usize>, mut ad
             }
         }
     }
+}
+
+/// Leaves one of each row of equal letters, and says how many are left. Hardly any word is spelt with more than one such row:
+/// the others are drawn out, or in disguise.
+fn squeeze(letters: &mut [u32]) -> usize {
+    let mut length = 1;
+    for at in 1..letters.len() {
+        if letters[at] != letters[length - 1] {
+            letters[length] = letters[at];
+            length += 1;
+        }
+    }
+    length
 }
 
 /// A word with digits, whichever they are; and the kind of word: letters then digits, and so on.
@@ -249,43 +267,32 @@ fn spell_number(word: &[u32], add: &mut impl FnMut(u32)) {
 struct Before {
     /// The hash of the last one.
     word: u64,
-    torn: Torn,
+    across: Across,
 }
 
 impl Default for Before {
     fn default() -> Self {
-        Self { word: hash::PAIR, torn: Torn::default() }
+        Self { word: hash::PAIR, across: Across::default() }
     }
 }
 
-/// The last letters, each with the number of its word.
+/// The last letters, of whichever words; zeros before the first.
 #[derive(Debug, Default)]
-struct Torn {
-    letters: [(u32, u32); TORN - 1],
-    word: u32,
-}
+struct Across([u32; ACROSS - 1]);
 
-impl Torn {
-    /// Reads a word.
+impl Across {
+    /// Reads a word, and adds the hash of each run that ends in it and begins before it.
     fn read<L: Copy + Into<u32>>(&mut self, word: &[L], mut add: impl FnMut(u64)) {
-        self.word += 1;
-        let end = match word {
-            [.., a, b, c] => Some([*a, *b, *c]),
-            _ => None,
-        };
-        // Nothing reaches over a word that is as long as what is kept, as most are.
-        if end.is_none() || self.letters[0].1 + 1 != self.word {
-            for letter in word.iter().take(2).map(|letter| (*letter).into()) {
-                let [first, second, third] = self.letters;
-                if first.0 != 0 && self.word - first.1 >= 2 {
-                    let hash = [first, second, third].iter().fold(hash::TORN, |hash, (c, _)| mix(hash, u64::from(*c)));
-                    add(mix(hash, u64::from(letter)));
-                }
-                self.letters = [second, third, (letter, self.word)];
+        for letter in word.iter().take(ACROSS - 1).map(|letter| (*letter).into()) {
+            let [first, second, third, fourth] = self.0;
+            if first != 0 {
+                let run = [first, second, third, fourth, letter];
+                add(run.iter().fold(hash::INSIDE, |hash, letter| mix(hash, u64::from(*letter))));
             }
+            self.0 = [second, third, fourth, letter];
         }
-        if let Some(end) = end {
-            self.letters = end.map(|letter| (letter.into(), self.word));
+        if let Some(last) = word.last_chunk() {
+            self.0 = last.map(L::into);
         }
     }
 }
@@ -338,16 +345,16 @@ mod tests {
         let before = words.joints().len();
         words.read("buy now, buy now! 70707 70707 later", false);
         assert_eq!(words.iter().map(|word| word.times).collect::<Vec<_>>(), [2, 2, 0, 0]);
-        assert_eq!(words.joints().len(), before + 1);
+        // The pair with the word before, and the four runs that reach into it.
+        assert_eq!(words.joints().len(), before + 5);
         words.clear();
         words.read("now", true);
         assert_eq!(words.iter().count(), 1);
     }
 
     #[test]
-    fn accents_doubled_letters_and_other_digits_keep_much_in_common() {
+    fn accents_and_other_digits_keep_much_in_common() {
         assert_eq!(places("crème brûlée"), places("creme brulee"));
-        assert!(in_common("freeee", "free") > in_common("freeze", "free"));
         // The number whichever digits it has, its kind, and the six runs before the digits.
         assert_eq!(in_common("win500", "win731"), 8);
         assert_ne!(places("жест"), places("жecт"));
@@ -364,19 +371,33 @@ mod tests {
     }
 
     #[test]
-    fn letters_taken_apart_are_read_together() {
-        let torn = |text: &str| {
+    fn a_word_taken_apart_keeps_the_runs_of_the_whole() {
+        let across = |text: &str| {
             let mut found = Vec::new();
-            let mut torn = Torn::default();
+            let mut across = Across::default();
             for word in text.split(' ') {
                 let word: Vec<u32> = word.chars().map(u32::from).collect();
-                torn.read(&word, |hash| found.push(hash));
+                across.read(&word, |hash| found.push(place(hash)));
             }
             found
         };
-        assert!(torn("f r e").is_empty());
-        assert_eq!(torn("c a s i n o").len(), 3);
-        assert_eq!(torn("ca s ino"), torn("c a s ino"));
-        assert!(torn("some honest words here").is_empty());
+        assert!(across("some").is_empty() && across("so me").is_empty());
+        let whole = places("subscribe");
+        for apart in ["sub scribe", "su bsc ribe", "s u b s c r i b e"] {
+            let runs = across(apart);
+            assert!(runs.len() >= 3 && runs.iter().all(|run| whole.contains(run)), "{apart}: {runs:?}");
+        }
+        // Each run once, whichever of the words it begins in.
+        assert_eq!(across("s u b s c r i b e").len(), 5);
+        assert_eq!(across("subscri b e").len(), 2);
+    }
+
+    #[test]
+    fn letters_drawn_out_are_read_as_one() {
+        // All but the word as it is written, and the same with what stands before it.
+        let but_two = |word: &str| places(word).len() - 2;
+        assert_eq!(in_common("suubscrribbe", "subscribe"), but_two("subscribe"));
+        assert_eq!(in_common("freeee", "freeeeeeeee"), but_two("freeee"));
+        assert!(in_common("channel", "chanel") < but_two("chanel"), "one row is spelling");
     }
 }
