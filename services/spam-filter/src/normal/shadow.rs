@@ -86,8 +86,13 @@ impl Pieces {
 fn is_plain(words: &[u8]) -> bool {
     let among = |byte: u8, signs: &[u8]| signs.iter().fold(false, |any, sign| any | (byte == *sign));
     let stands = |byte: u8| among(byte, b"013457@$|");
+    let holds = |byte: u8| among(byte, b"*~^");
+    // Many texts have none of them.
+    if count(words, |byte| stands(byte) | holds(byte)) == 0 {
+        return true;
+    }
     let beside = |a: u8, b: u8| (a.is_ascii_alphabetic() & stands(b)) | (stands(a) & b.is_ascii_alphabetic());
-    count(words, |byte| among(byte, b"*~^")) == 0 && count_pairs(words, beside) == 0
+    count(words, holds) == 0 && count_pairs(words, beside) == 0
 }
 
 fn is_token(c: char) -> bool {
