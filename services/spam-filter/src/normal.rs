@@ -17,6 +17,7 @@ mod spaced;
 mod table;
 mod words;
 
+pub(crate) use clean::is_lettering;
 pub(crate) use compose::compose;
 pub(crate) use known::{is_emoji, known};
 pub(crate) use table::Table;

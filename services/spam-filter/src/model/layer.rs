@@ -40,7 +40,8 @@ pub struct Layer {
     squares: Box<[f32]>,
     bias: f32,
     bias_square: f32,
-    prior: f32,
+    /// What is added to [`PRIOR`].
+    learned_prior: f32,
     prior_square: f32,
     decisions: u32,
 }
@@ -53,7 +54,7 @@ impl Default for Layer {
             squares: table(),
             bias: 0.0,
             bias_square: 0.0,
-            prior: 0.0,
+            learned_prior: 0.0,
             prior_square: 0.0,
             decisions: 0,
         }
@@ -84,7 +85,7 @@ impl Layer {
             self.squares[slot] = other.squares[slot];
         }
         (self.bias, self.bias_square) = (other.bias, other.bias_square);
-        (self.prior, self.prior_square) = (other.prior, other.prior_square);
+        (self.learned_prior, self.prior_square) = (other.learned_prior, other.prior_square);
         self.decisions = other.decisions;
     }
 
@@ -104,7 +105,8 @@ impl Layer {
             self.step(places.letters, error * places.unit());
             self.step(places.besides, error * BESIDES);
             adagrad(&mut self.bias, &mut self.bias_square, error, BIAS_RATE);
-            adagrad(&mut self.prior, &mut self.prior_square, error * base.clamp(-SURE, SURE), PRIOR_RATE);
+            let gradient = error * base.clamp(-SURE, SURE);
+            adagrad(&mut self.learned_prior, &mut self.prior_square, gradient, PRIOR_RATE);
         }
     }
 
@@ -118,7 +120,7 @@ impl Layer {
     /// How much the model's opinion counts.
     fn prior(&self) -> f32 {
         let grown = self.decisions.min(GROWN) as f32 / GROWN as f32;
-        1.0 - (1.0 - PRIOR) * grown + self.prior
+        1.0 - (1.0 - PRIOR) * grown + self.learned_prior
     }
 }
 

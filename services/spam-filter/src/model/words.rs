@@ -38,7 +38,8 @@ pub(super) struct Words {
     round: u32,
 }
 
-/// The places of pairs of words, runs across words and signs. Each counts once in a comment, as far as a table of this size can tell.
+/// The places of pairs of words, of runs across them, and of signs. Each pair and sign counts once in a comment, as far as a
+/// table of this size can tell, and a run as often as there are different pairs that it reaches across.
 #[derive(Debug, Clone)]
 struct Joints {
     places: Vec<u32>,

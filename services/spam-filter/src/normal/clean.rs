@@ -137,8 +137,7 @@ impl Mixed {
     }
 }
 
-/// Mathematical, enclosed and squared letters, small capitals and modifier letters. Full-width letters are Japanese
-/// typography.
+/// Letters of [`is_lettering`], small capitals and modifier letters. Full-width letters are Japanese typography.
 fn is_drawn(c: char) -> bool {
     match c {
         '\0'..='\u{24F}' => false,
@@ -146,8 +145,8 @@ fn is_drawn(c: char) -> bool {
     }
 }
 
-/// Mathematical, enclosed and squared letters.
-fn is_lettering(c: char) -> bool {
+/// Mathematical, enclosed and squared letters. Flags are pairs of regional indicators, which are none of these.
+pub(crate) fn is_lettering(c: char) -> bool {
     matches!(c, '\u{1D400}'..='\u{1D7FF}' | '\u{249C}'..='\u{24E9}' | '\u{1F110}'..='\u{1F189}')
 }
 

@@ -4,7 +4,7 @@ use super::{hint, name};
 use crate::{
     Policy, Signal,
     bytes::{count, count_pairs},
-    normal::known,
+    normal::{is_lettering, known},
 };
 
 /// A word or two in styled letters; single ones are enumeration marks and formulas.
@@ -54,7 +54,7 @@ fn tally(text: &str) -> Tally {
         let known = known(c);
         tally.capitals += u32::from(known.uppercase);
         tally.cased += u32::from(known.uppercase || known.lowercase);
-        tally.styled += u32::from(is_styled(c));
+        tally.styled += u32::from(is_lettering(c));
     }
     tally
 }
@@ -74,12 +74,6 @@ fn longest_run(text: &str, at_least: u32) -> Option<u32> {
         previous = Some(c);
     }
     (longest >= at_least).then_some(longest)
-}
-
-/// Mathematical alphanumerics, circled and squared Latin letters. Flags are pairs of regional indicators, which are
-/// none of these; full-width letters are Japanese typography.
-fn is_styled(c: char) -> bool {
-    matches!(c, '\u{1D400}'..='\u{1D7FF}' | '\u{249C}'..='\u{24E9}' | '\u{1F110}'..='\u{1F189}')
 }
 
 #[cfg(test)]
