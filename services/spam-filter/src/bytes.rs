@@ -1,12 +1,30 @@
 //! Counting bytes many in one step.
 
-/// In pieces so short, whose counts fit into a byte, a compiler looks at many bytes at once.
-pub const PIECE: usize = 128;
+/// Bytes are looked at in pieces of one length, so that a compiler looks at many at once.
+pub const PIECE: usize = 64;
 
-/// How many bytes are such. A test without branches is the quickest.
+/// Calls for all bytes in pieces, the last one filled up with zeros.
+#[inline]
+pub fn in_pieces(bytes: &[u8], mut of: impl FnMut(&[u8; PIECE])) {
+    let (pieces, rest) = bytes.as_chunks();
+    pieces.iter().for_each(&mut of);
+    if !rest.is_empty() {
+        let mut last = [0; PIECE];
+        last[..rest.len()].copy_from_slice(rest);
+        of(&last);
+    }
+}
+
+/// How many bytes of a piece are such. A test without branches is the quickest.
+pub fn count_in(piece: &[u8; PIECE], is: impl Fn(u8) -> bool) -> u32 {
+    u32::from(piece.iter().fold(0_u8, |count, byte| count + u8::from(is(*byte))))
+}
+
+/// How many bytes are such; zeros never are.
 pub fn count(bytes: &[u8], is: impl Fn(u8) -> bool) -> u32 {
-    let of = |piece: &[u8]| piece.iter().fold(0, |count, byte| count + u8::from(is(*byte)));
-    bytes.chunks(PIECE).map(|piece| u32::from(of(piece))).sum()
+    let mut count = 0;
+    in_pieces(bytes, |piece| count += count_in(piece, |byte| is(byte) & (byte != 0)));
+    count
 }
 
 /// How many bytes are such beside the next one.
@@ -42,13 +60,25 @@ pub fn runs_of(ascii: &[u8], are: impl Fn(u64) -> u64, mut run: impl FnMut(usize
             edges &= edges - 1;
         }
     };
-    let (blocks, rest) = ascii.as_chunks::<64>();
-    for (n, block) in blocks.iter().enumerate() {
-        edges_of(n * 64, bits(block, &are));
-    }
-    let mut block = [0; 64];
-    block[..rest.len()].copy_from_slice(rest);
-    edges_of(blocks.len() * 64, bits(&block, &are));
+    let mut at = 0;
+    in_pieces(ascii, |piece| {
+        edges_of(at, bits(piece, &are));
+        at += PIECE;
+    });
+    // A run may last until the end of the last piece.
+    edges_of(at, 0);
+}
+
+/// At least as many as there are runs of one such byte, tested as in [`runs_of`].
+pub fn most_alone(ascii: &[u8], are: impl Fn(u64) -> u64) -> u32 {
+    let (mut alone, mut last) = (0, 0);
+    in_pieces(ascii, |piece| {
+        let bits = bits(piece, &are);
+        // Whether a run goes on in the next piece is not looked at.
+        alone += (bits & !(bits << 1 | last) & !(bits >> 1)).count_ones();
+        last = bits >> 63;
+    });
+    alone
 }
 
 /// A test for [`runs_of`].
@@ -66,9 +96,16 @@ pub fn between(eight: u64, first: u8, last: u8) -> u64 {
 /// A one in each byte.
 const EACH: u64 = u64::MAX / 255;
 
-/// A bit for each byte, the first the lowest.
-fn bits(block: &[u8; 64], are: impl Fn(u64) -> u64) -> u64 {
-    let (eights, _) = block.as_chunks::<8>();
+/// A test for [`bits`]: ASCII white space, as Rust has it, and zero.
+pub fn space(eight: u64) -> u64 {
+    let low = eight & (EACH * 0x7f);
+    let lines = between(low, b'\t', b'\r') & !between(low, b'\x0b', b'\x0b');
+    (lines | between(low, b' ', b' ') | between(low, 0, 0)) & !eight
+}
+
+/// A bit for each byte, the first the lowest, by a test that sets the high bit of each that is one.
+pub fn bits(piece: &[u8; PIECE], are: impl Fn(u64) -> u64) -> u64 {
+    let (eights, _) = piece.as_chunks::<8>();
     // The product's highest byte gathers the lowest bits of all bytes.
     let gathered = |eight| (are(u64::from_le_bytes(eight)) >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56;
     eights.iter().rev().fold(0, |bits, eight| bits << 8 | gathered(*eight))

@@ -17,6 +17,7 @@ mod layer;
 mod learner;
 pub mod measure;
 mod opinion;
+mod runs;
 mod scripts;
 mod shape;
 mod solve;

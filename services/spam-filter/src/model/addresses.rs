@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::normal::is_emoji;
+
 /// No suffix that people write bare is longer.
 const SUFFIX: usize = 6;
 
@@ -13,7 +15,7 @@ const AFTER: [char; 9] = ['.', ',', ';', ':', '!', '?', ')', ']', '"'];
 pub(super) struct Address<'a> {
     /// Where its token begins, in bytes.
     pub at: usize,
-    /// All up to the next space on both sides.
+    /// All up to the next space or picture on both sides.
     pub token: &'a str,
     /// Its host, as it is written.
     pub host: &'a str,
@@ -27,6 +29,8 @@ pub(super) struct Address<'a> {
 pub(super) fn of(text: &str) -> Vec<Address<'_>> {
     let mut found = Vec::new();
     let mut from = 0;
+    // Some write pictures instead of spaces.
+    let ends = |c: char| c.is_whitespace() || is_emoji(c);
     let is_inner = |byte: Option<&u8>| byte.is_some_and(|byte| !byte.is_ascii_whitespace());
     while let Some(dot) = memchr::memchr(b'.', &text.as_bytes()[from..]).map(|at| from + at) {
         let bytes = text.as_bytes();
@@ -34,11 +38,11 @@ pub(super) fn of(text: &str) -> Vec<Address<'_>> {
             from = dot + 1;
             continue;
         }
-        let at = text[from..dot].rfind(char::is_whitespace).map_or(from, |space| {
+        let at = text[from..dot].rfind(ends).map_or(from, |space| {
             let space = from + space;
             space + text[space..].chars().next().map_or(1, char::len_utf8)
         });
-        let end = text[dot..].find(char::is_whitespace).map_or(text.len(), |length| dot + length);
+        let end = text[dot..].find(ends).map_or(text.len(), |length| dot + length);
         found.extend(address(at, &text[at..end]));
         from = end;
     }
@@ -106,6 +110,7 @@ mod tests {
         assert_eq!(of(&"a.b.".repeat(10_000)).len(), 0);
         assert_eq!(of(&"xy.com ".repeat(1_000)).len(), 1_000);
         assert_eq!(of("a\u{2003}bc.com\u{2003}d")[0].token, "bc.com");
+        assert_eq!(of("see💪bc.com/x🎉now")[0].token, "bc.com/x");
         assert_eq!(of(""), []);
         assert_eq!(without_paths("no address", &[]), "no address");
     }

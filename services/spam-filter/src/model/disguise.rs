@@ -7,8 +7,9 @@ use unicode_security::skeleton;
 
 use super::solve::Random;
 
-/// What spam is disguised by.
-const OF_SPAM: [Disguise; 7] = [
+/// What spam is disguised by. As in the next list, what comes more often stands there more often.
+const OF_SPAM: [Disguise; 10] = [
+    Disguise::LookAlikes,
     Disguise::LookAlikes,
     Disguise::Hidden,
     Disguise::Spaced,
@@ -16,9 +17,11 @@ const OF_SPAM: [Disguise; 7] = [
     Disguise::Drawn,
     Disguise::Pictures,
     Disguise::Marks,
+    Disguise::Torn,
+    Disguise::Doubled,
 ];
 
-/// What honest texts are dressed in; what is worn more often stands here more often.
+/// What honest texts are dressed in.
 const OF_HAM: [Disguise; 7] = [
     Disguise::Drawn,
     Disguise::Drawn,
@@ -42,6 +45,8 @@ enum Disguise {
     Drawn,
     Pictures,
     Marks,
+    Torn,
+    Doubled,
     Small,
     Accents,
     Emoji,
@@ -64,7 +69,7 @@ static LOOK_ALIKES: LazyLock<BTreeMap<char, Vec<char>>> = LazyLock::new(|| {
 pub fn disguise(text: &str, spam: bool, random: &mut Random) -> String {
     let kind = if spam { OF_SPAM[random.below(OF_SPAM.len())] } else { OF_HAM[random.below(OF_HAM.len())] };
     match kind {
-        Disguise::LookAlikes => letters(text, 0.3, random, |c, random, out| {
+        Disguise::LookAlikes => letters(text, [0.2, 0.4, 1.0][random.below(3)], random, |c, random, out| {
             let alike = LOOK_ALIKES.get(&c.to_ascii_lowercase());
             out.push(alike.map_or(c, |alike| alike[random.below(alike.len())]));
         }),
@@ -105,6 +110,8 @@ pub fn disguise(text: &str, spam: bool, random: &mut Random) -> String {
             }
             word.chars().map(String::from).collect::<Vec<_>>().join(between)
         }),
+        Disguise::Torn => letters(text, 0.15, random, |c, _, out| out.extend([c, ' '])),
+        Disguise::Doubled => letters(text, 0.3, random, |c, _, out| out.extend([c, c])),
         Disguise::Emoji => emoji(text, random),
     }
 }

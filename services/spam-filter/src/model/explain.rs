@@ -55,7 +55,7 @@ fn of_words(model: &Model, features: &mut Features, asked: impl Fn(f32, &Word) -
     let Features { words, glossary, .. } = features;
     let share = |word: &Word| {
         let written = words.written(word);
-        let log_odds = glossary.look_up(model, word.hash, written).weights as f32 * unit;
+        let log_odds = glossary.look_up(model, word.hash, word.mark, written).0.weights as f32 * unit;
         asked(log_odds, word).then(|| (log_odds, String::from_utf8_lossy(written).into_owned()))
     };
     words.iter().filter_map(share).collect()

@@ -5,15 +5,16 @@ use super::{
     glossary::{Glossary, Summed},
     hash,
     hash::mix,
+    runs::{LEARNED_RUNS, RUNS},
     shape::Shape,
-    words::{LEARNED_RUNS, RUNS, Words},
+    words::Words,
 };
 use crate::{links::Links, normal::Normal};
 
 /// The table of weights has this many places; features that share one share its weight. With twice as many the measures
 /// stay the same within their error, and it no longer fits into a core's cache.
 pub const BUCKETS: usize = 1 << BITS;
-const BITS: u32 = 19;
+pub(super) const BITS: u32 = 19;
 
 /// Of a longer text this many bytes of the beginning and [`READ_LAST`] of the end are read.
 const READ_FIRST: usize = 12 * 1024;

@@ -3,7 +3,9 @@
 /// The beginnings of the kinds, so that equal letters of different kinds are different features.
 pub const WORD: u64 = kind(1);
 pub const PAIR: u64 = kind(2);
-pub const INSIDE: u64 = kind(3);
+/// Which runs share a place depends on this number. Of four that were tried on 20 divisions of the public data, the one under
+/// which most spam of sources and pages that the model had not seen was found.
+pub const INSIDE: u64 = kind(33);
 pub const SQUEEZED: u64 = kind(4);
 pub const SYMBOL: u64 = kind(5);
 pub const NUMBER: u64 = kind(6);

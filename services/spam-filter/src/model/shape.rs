@@ -1,7 +1,7 @@
 //! The shape of a text as it was written, whatever its words.
 
 use crate::{
-    bytes::{count, count_pairs},
+    bytes::{self, bits, count_in, in_pieces},
     normal::{is_emoji, known},
 };
 
@@ -26,23 +26,26 @@ pub struct Shape {
 impl Shape {
     /// Counts.
     pub fn of(text: &str, links: usize) -> Self {
-        let bytes = text.as_bytes();
-        let mut shape = Self {
-            // All bytes but those that continue a character.
-            chars: count(bytes, |byte| byte & 0xC0 != 0x80),
-            letters: count(bytes, |byte| byte.is_ascii_alphabetic()),
-            capitals: count(bytes, |byte| byte.is_ascii_uppercase()),
-            digits: count(bytes, |byte| byte.is_ascii_digit()),
-            symbols: 0,
-            words: words(bytes),
-            exclamations: count(bytes, |byte| byte == b'!'),
-            questions: count(bytes, |byte| byte == b'?'),
-            handles: count(bytes, |byte| byte == b'@'),
-            tags: count(bytes, |byte| byte == b'#'),
-            money: count(bytes, |byte| matches!(byte, b'$' | b'%')),
-            lines: count(bytes, |byte| byte == b'\n'),
-            links: u32::try_from(links).unwrap_or(u32::MAX),
-        };
+        let mut shape = Self { links: u32::try_from(links).unwrap_or(u32::MAX), ..Self::default() };
+        let (mut chars, mut space) = (text.len() as u32, 1);
+        in_pieces(text.as_bytes(), |piece| {
+            // What continues a character.
+            chars -= count_in(piece, |byte| byte & 0xC0 == 0x80);
+            shape.letters += count_in(piece, |byte| byte.is_ascii_alphabetic());
+            shape.capitals += count_in(piece, |byte| byte.is_ascii_uppercase());
+            shape.digits += count_in(piece, |byte| byte.is_ascii_digit());
+            shape.exclamations += count_in(piece, |byte| byte == b'!');
+            shape.questions += count_in(piece, |byte| byte == b'?');
+            shape.handles += count_in(piece, |byte| byte == b'@');
+            shape.tags += count_in(piece, |byte| byte == b'#');
+            shape.money += count_in(piece, |byte| matches!(byte, b'$' | b'%'));
+            shape.lines += count_in(piece, |byte| byte == b'\n');
+            // A word begins at the start, and after white space.
+            let spaces = bits(piece, bytes::space);
+            shape.words += (!spaces & (spaces << 1 | space)).count_ones();
+            space = spaces >> 63;
+        });
+        shape.chars = chars;
         if !text.is_ascii() {
             shape.add_beyond_ascii(text);
         }
@@ -120,9 +123,24 @@ impl Shape {
     ];
 }
 
-/// How often a word begins: at the start, or after white space.
-fn words(bytes: &[u8]) -> u32 {
-    let is_space = |byte: u8| (byte == b' ') | (matches!(byte, b'\t'..=b'\r') & (byte != b'\x0B'));
-    let first = bytes.first().is_some_and(|byte| !is_space(*byte));
-    u32::from(first) + count_pairs(bytes, |a, b| is_space(a) & !is_space(b))
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn all_bytes_are_counted_wherever_they_stand(text in "([ -~]|[\\n\\t ]|[\u{e9}\u{436}\u{ffe5}]){0,200}") {
+            let shape = Shape::of(&text, 0);
+            let count = |is: &dyn Fn(char) -> bool| text.chars().filter(|c| is(*c)).count() as u32;
+            prop_assert_eq!(shape.chars, count(&|_| true));
+            prop_assert_eq!(shape.words as usize, text.split_ascii_whitespace().count());
+            prop_assert_eq!(shape.letters, count(&|c| c.is_alphabetic()));
+            prop_assert_eq!((shape.capitals, shape.digits), (count(&|c| c.is_uppercase()), count(&|c| c.is_numeric())));
+            prop_assert_eq!((shape.exclamations, shape.questions), (count(&|c| c == '!'), count(&|c| c == '?')));
+            prop_assert_eq!((shape.handles, shape.tags), (count(&|c| c == '@'), count(&|c| c == '#')));
+            prop_assert_eq!((shape.money, shape.lines), (count(&|c| c == '$' || c == '%'), count(&|c| c == '\n')));
+        }
+    }
 }

@@ -1,30 +1,28 @@
 //! The words of a text as features: each different word once with the letters within it, and what joins neighbours.
 
-use std::ops::RangeInclusive;
+use std::{
+    hash::{BuildHasher, RandomState},
+    hint::select_unpredictable,
+    ops::RangeInclusive,
+};
 
-use super::{features::place, hash, hash::mix};
+use super::{
+    features::{BITS, place},
+    hash,
+    hash::mix,
+    runs::{Across, AcrossAscii, WORD_LETTERS, code, spell},
+};
 use crate::{bytes::words_of, normal::known};
-
-/// Letters of a word that are looked at. What follows in a longer one is noise.
-const WORD_LETTERS: usize = 40;
 
 /// So many different words, and so many different pairs, are told apart. Powers of two.
 const WORDS: usize = 1 << 10;
 const PAIRS: usize = 1 << 11;
 
-/// The lengths, in letters, of the runs that are features of a word; it begins and ends with a space.
-pub(super) const RUNS: RangeInclusive<usize> = 2..=5;
+/// So many comments are told apart in the tables of those, before they are emptied.
+const ROUNDS: u32 = 1 << (u32::BITS - BITS);
 
-/// Those that a site's layer learns: with the others it learns no better. Measured: see docs/spam-filter.md.
-pub(super) const LEARNED_RUNS: RangeInclusive<usize> = 3..=4;
-
-/// No word has more features: of each place where runs begin one for each length, and four besides.
-pub(super) const MOST_FEATURES: usize = (WORD_LETTERS + 2) * (*RUNS.end() - 1) + 4;
-
-/// So many letters in a row, with what stands between words left out, are a feature where they are of two words or more, the
-/// same as within one: so a word that somebody has taken apart still has most of its own, and words that often come
-/// together have some in common.
-const ACROSS: usize = *RUNS.end();
+/// Words are read in pieces of eight bytes; so many bytes behind each may be read with it.
+const BEHIND: usize = 16;
 
 /// The different words of a comment, and what joins them.
 #[derive(Debug, Clone)]
@@ -33,9 +31,13 @@ pub(super) struct Words {
     /// The texts in which they stand; words that are not written as they are read stand after their text.
     text: Vec<u8>,
     joints: Joints,
-    /// The words by their hashes, each with the round that it was seen in and its place among them.
-    known: Box<[(u64, u32, u32)]>,
+    /// The words by their hashes: the upper half of it, the round that it was seen in, and its place among them; 16 bits each of
+    /// these two, as no text that is read has so many words. Small, so that a core has it at hand.
+    known: Box<[u64]>,
+    /// Each comment is one, below [`ROUNDS`].
     round: u32,
+    /// What words are told apart by in the glossary.
+    secret: u64,
 }
 
 /// The places of pairs of words, of runs across them, and of signs. Each pair and sign counts once in a comment, as far as a
@@ -44,14 +46,14 @@ pub(super) struct Words {
 struct Joints {
     places: Vec<u32>,
     /// The places, each with the round that it was seen in.
-    seen: Box<[u64]>,
+    seen: Box<[u32]>,
 }
 
 impl Joints {
     /// Whether it had not come before in this round; one that `is_new` cannot have.
     fn add(&mut self, round: u32, hash: u64, is_new: bool) -> bool {
         let place = place(hash);
-        let mark = u64::from(round) << 32 | u64::from(place);
+        let mark = round << BITS | place;
         let slot = &mut self.seen[place as usize & (PAIRS - 1)];
         let is_new = is_new || *slot != mark;
         if is_new {
@@ -67,6 +69,8 @@ impl Joints {
 pub(super) struct Word {
     /// Its hash, and the feature of the whole word.
     pub hash: u64,
+    /// Its bytes folded with a secret: nobody can make up another word that has the same.
+    pub mark: u64,
     from: u32,
     to: u32,
     /// How often it stands in the text itself; a word of digits alone, and one that only a shadow has, never.
@@ -79,8 +83,9 @@ impl Default for Words {
             words: Vec::with_capacity(256),
             text: Vec::with_capacity(4096),
             joints: Joints { places: Vec::with_capacity(1024), seen: vec![0; PAIRS].into() },
-            known: vec![(0, 0, 0); WORDS].into(),
+            known: vec![0; WORDS].into(),
             round: 0,
+            secret: RandomState::new().hash_one(0) | 1,
         }
     }
 }
@@ -90,41 +95,54 @@ impl Words {
         self.words.clear();
         self.text.clear();
         self.joints.places.clear();
-        self.round = self.round.wrapping_add(1);
+        self.round = (self.round + 1) % ROUNDS;
         if self.round == 0 {
-            *self = Self { round: 1, ..Self::default() };
+            self.known.fill(0);
+            self.joints.seen.fill(0);
+            self.round = 1;
         }
     }
 
     /// Reads a text. Only of one that is `counted` the words count in [`Word::times`].
     pub(super) fn read(&mut self, text: &str, counted: bool) {
-        let mut before = Before::default();
-        if text.is_ascii() {
-            let start = self.text.len();
-            self.text.extend(text.as_bytes());
-            words_of(text.as_bytes(), |from, to| {
-                let (from, to) = (start + from, start + to.min(from + WORD_LETTERS));
-                let is_new = self.end_word(from, to, counted, &mut before);
-                before.across.read(&self.text[from..to], is_new, &mut self.joints.places);
-            });
-            return;
+        match text.is_ascii() {
+            true => self.read_ascii(text, counted),
+            false => self.read_any(text, counted),
         }
+    }
+
+    fn read_ascii(&mut self, text: &str, counted: bool) {
+        let start = self.text.len();
+        self.text.extend(text.as_bytes());
+        self.text.extend([0; BEHIND]);
+        let (mut before, mut across) = (hash::PAIR, AcrossAscii::default());
+        words_of(text.as_bytes(), |from, to| {
+            let (from, to) = (start + from, start + to.min(from + WORD_LETTERS));
+            let is_new = self.end_word(from, to, counted, &mut before);
+            across.read(&self.text, from, to, is_new, &mut self.joints.places);
+        });
+    }
+
+    fn read_any(&mut self, text: &str, counted: bool) {
+        let (mut before, mut across) = (hash::PAIR, Across::default());
         let mut letters = Vec::with_capacity(WORD_LETTERS);
+        let mut from = self.text.len();
         for c in text.chars().chain([' ']) {
             if known(c).alphanumeric {
                 if letters.len() < WORD_LETTERS {
-                    letters.push(u32::from(plain(c)));
+                    let c = plain(c);
+                    letters.push(code(c));
+                    self.text.extend(c.encode_utf8(&mut [0; 4]).as_bytes());
                 }
                 continue;
             }
             if !letters.is_empty() {
-                let from = self.text.len();
-                for c in letters.iter().filter_map(|c| char::from_u32(*c)) {
-                    self.text.extend(c.encode_utf8(&mut [0; 4]).as_bytes());
-                }
-                let is_new = self.end_word(from, self.text.len(), counted, &mut before);
-                before.across.read(&letters, is_new, &mut self.joints.places);
+                let to = self.text.len();
+                self.text.extend([0; BEHIND]);
+                let is_new = self.end_word(from, to, counted, &mut before);
+                across.read(&letters, is_new, &mut self.joints.places);
                 letters.clear();
+                from = self.text.len();
             }
             if !c.is_ascii() && !c.is_whitespace() {
                 self.joints.add(self.round, mix(hash::SYMBOL, u64::from(c)), false);
@@ -156,153 +174,45 @@ impl Words {
     }
 
     /// A word is complete. Whether it came after the one before it for the first time.
-    fn end_word(&mut self, from: usize, to: usize, counted: bool, before: &mut Before) -> bool {
+    fn end_word(&mut self, from: usize, to: usize, counted: bool, before: &mut u64) -> bool {
         let word = &self.text[from..to];
-        let whole = whole(word);
+        let (whole, mark) = self.hashes(from, to);
         let counts = counted && word.iter().any(|byte| !byte.is_ascii_digit());
-        let pair = before.word.rotate_left(23) ^ whole;
-        before.word = whole;
-        let (hash, round, index) = &mut self.known[whole as usize & (WORDS - 1)];
-        if *hash == whole && *round == self.round {
-            self.words[*index as usize].times += u32::from(counts);
+        let pair = before.rotate_left(23) ^ whole;
+        *before = whole;
+        let slot = &mut self.known[whole as usize & (WORDS - 1)];
+        let seen = (whole >> 32 << 16 | u64::from(self.round)) << 16;
+        if *slot & !0xffff == seen {
+            self.words[*slot as usize & 0xffff].times += u32::from(counts);
             self.joints.add(self.round, pair, false)
         } else {
-            (*hash, *round, *index) = (whole, self.round, self.words.len() as u32);
-            self.words.push(Word { hash: whole, from: from as u32, to: to as u32, times: u32::from(counts) });
+            *slot = seen | self.words.len() as u64 & 0xffff;
+            self.words.push(Word { hash: whole, mark, from: from as u32, to: to as u32, times: u32::from(counts) });
             self.joints.add(self.round, pair, true)
         }
     }
-}
 
-/// The hash of a word as it is written.
-fn whole(word: &[u8]) -> u64 {
-    eights(word).fold(hash::WORD, mix)
-}
-
-/// A word's bytes, eight at a time. No two words have the same, since none has a byte that is zero.
-pub(super) fn eights(word: &[u8]) -> impl Iterator<Item = u64> {
-    let (eights, rest) = word.as_chunks::<8>();
-    let rest = (!rest.is_empty()).then(|| last_eight(rest));
-    eights.iter().map(|eight| u64::from_le_bytes(*eight)).chain(rest)
-}
-
-/// Fewer than eight bytes, and zeros. Reads that overlap, and no loop: how long words are cannot be foreseen.
-fn last_eight(bytes: &[u8]) -> u64 {
-    let at = |place: usize| u64::from(bytes[place]) << (8 * place);
-    match (bytes.first_chunk(), bytes.last_chunk()) {
-        (Some(first), Some(last)) => {
-            let at = 8 * (bytes.len() - 4);
-            u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << at
-        }
-        _ => at(0) | at(bytes.len() / 2) | at(bytes.len() - 1),
+    /// The hash and the mark of a word. No two words have the same bytes, eight at a time, since none has a byte that is
+    /// zero. Most have sixteen at most: those are read without a branch, since how long a word is cannot be foreseen.
+    fn hashes(&self, from: usize, to: usize) -> (u64, u64) {
+        // The mark is folded as in wyhash (Wang Yi).
+        let add = |(hash, mark): (u64, u64), at: usize| {
+            let eight = self.eight(at, to);
+            let product = u128::from(mark ^ eight) * u128::from(self.secret);
+            (mix(hash, eight), (product >> 64) as u64 ^ product as u64)
+        };
+        let first = add((hash::WORD, self.secret), from);
+        let second = add(first, from + 8);
+        let hashes = select_unpredictable(to - from > 8, second, first);
+        (from + 16..to).step_by(8).fold(hashes, add)
     }
-}
 
-/// The places of a word: the whole, the same without doubled letters, what it is like if it has digits, and the runs of
-/// letters within that have such lengths.
-#[inline]
-pub(super) fn spell(hash: u64, word: &[u8], runs: &RangeInclusive<usize>, mut add: impl FnMut(u32)) {
-    const SPACE: u32 = b' ' as u32;
-    let mut letters = [SPACE; WORD_LETTERS + 2];
-    let mut length = 1;
-    let mut put = |c: u32| {
-        letters[length] = c;
-        length += 1;
-    };
-    match word.is_ascii() {
-        true => word.iter().for_each(|byte| put(u32::from(*byte))),
-        false => String::from_utf8_lossy(word).chars().for_each(|c| put(u32::from(c))),
+    /// Eight bytes, those from the end of the word on as zeros.
+    fn eight(&self, at: usize, to: usize) -> u64 {
+        let bytes = self.text.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |eight| u64::from_le_bytes(*eight));
+        let beyond = 8 * 8_usize.saturating_sub(to.saturating_sub(at)) as u32;
+        bytes & u64::MAX.checked_shr(beyond).unwrap_or(0)
     }
-    let inner = &letters[1..length];
-    add(place(hash));
-    let squeezed = inner.chunk_by(|a, b| a == b).fold(hash::SQUEEZED, |hash, same| mix(hash, u64::from(same[0])));
-    add(place(squeezed));
-    if inner.iter().any(|c| is_digit(*c)) {
-        spell_number(inner, &mut add);
-    }
-    if inner.windows(2).filter(|pair| pair[0] == pair[1]).count() > 1 {
-        length = squeeze(&mut letters[..length]);
-        letters[length] = SPACE;
-    }
-    for from in 0..length {
-        let mut run = mix(hash::INSIDE, u64::from(letters[from]));
-        for (length, c) in (2..).zip(&letters[from + 1..(from + runs.end()).min(length + 1)]) {
-            run = mix(run, u64::from(*c));
-            if runs.contains(&length) {
-                add(place(run));
-            }
-        }
-    }
-}
-
-/// Leaves one of each row of equal letters, and says how many are left. Hardly any word is spelt with more than one such row:
-/// the others are drawn out, or in disguise.
-fn squeeze(letters: &mut [u32]) -> usize {
-    let mut length = 1;
-    for at in 1..letters.len() {
-        if letters[at] != letters[length - 1] {
-            letters[length] = letters[at];
-            length += 1;
-        }
-    }
-    length
-}
-
-/// A word with digits, whichever they are; and the kind of word: letters then digits, and so on.
-fn spell_number(word: &[u32], add: &mut impl FnMut(u32)) {
-    const DIGIT: u64 = b'0' as u64;
-    const LETTER: u64 = b'a' as u64;
-    let (mut any, mut kind, mut last) = (hash::NUMBER, hash::KIND_OF_WORD, 0);
-    for c in word {
-        let digit = is_digit(*c);
-        any = mix(any, if digit { DIGIT } else { u64::from(*c) });
-        let class = if digit { DIGIT } else { LETTER };
-        if class != last {
-            kind = mix(kind, class);
-            last = class;
-        }
-    }
-    add(place(any));
-    add(place(kind));
-}
-
-/// What stands before a word.
-struct Before {
-    /// The hash of the last one.
-    word: u64,
-    across: Across,
-}
-
-impl Default for Before {
-    fn default() -> Self {
-        Self { word: hash::PAIR, across: Across::default() }
-    }
-}
-
-/// The last letters, of whichever words; zeros before the first.
-#[derive(Debug, Default)]
-struct Across([u32; ACROSS - 1]);
-
-impl Across {
-    /// Reads a word. Where it is new after the one before it, the place is added of each run that ends in it and begins
-    /// before it, but of those of which it has one letter only: they tell least, and speed matters.
-    fn read<L: Copy + Into<u32>>(&mut self, word: &[L], is_new: bool, places: &mut Vec<u32>) {
-        for (n, letter) in word.iter().take(ACROSS - 1).map(|letter| (*letter).into()).enumerate() {
-            let [first, second, third, fourth] = self.0;
-            if is_new && n > 0 && first != 0 {
-                let run = [first, second, third, fourth, letter];
-                places.push(place(run.iter().fold(hash::INSIDE, |hash, letter| mix(hash, u64::from(*letter)))));
-            }
-            self.0 = [second, third, fourth, letter];
-        }
-        if let Some(last) = word.last_chunk() {
-            self.0 = last.map(L::into);
-        }
-    }
-}
-
-fn is_digit(c: u32) -> bool {
-    (u32::from(b'0')..=u32::from(b'9')).contains(&c)
 }
 
 /// A Latin letter without its accents: with and without, a word is the same to readers in a hurry.
@@ -323,7 +233,7 @@ fn plain(c: char) -> char {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::runs::RUNS, *};
 
     fn places(text: &str) -> Vec<u32> {
         let (mut words, mut places) = (Words::default(), Vec::new());
@@ -349,8 +259,8 @@ mod tests {
         let before = words.joints().len();
         words.read("buy now, buy now! 70707 70707 later", false);
         assert_eq!(words.iter().map(|word| word.times).collect::<Vec<_>>(), [2, 2, 0, 0]);
-        // The pair with the word before, and the three runs that reach into it.
-        assert_eq!(words.joints().len(), before + 4);
+        // The pair with the word before, and the four runs that reach into it.
+        assert_eq!(words.joints().len(), before + 5);
         words.clear();
         words.read("now", true);
         assert_eq!(words.iter().count(), 1);
@@ -365,28 +275,21 @@ mod tests {
     }
 
     #[test]
-    fn the_bytes_of_a_word_come_eight_at_a_time() {
-        let word = b"abcdefghijklmnopq";
-        for length in 1..word.len() {
-            let bytes: Vec<u8> = eights(&word[..length]).flat_map(u64::to_le_bytes).collect();
-            assert_eq!(bytes.len(), length.next_multiple_of(8));
-            assert_eq!((&bytes[..length], bytes[length..].iter().max().unwrap_or(&0)), (&word[..length], &0));
+    fn words_of_any_length_are_told_apart_and_the_same_wherever_they_stand() {
+        let long = "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz";
+        let mut seen = Vec::new();
+        for length in 1..=WORD_LETTERS {
+            let word = &long[..length];
+            let mut words = Words::default();
+            words.clear();
+            words.read(&format!("{word} {}, é {word}", &long[1..=length]), true);
+            words.read(&format!("..{word} "), false);
+            let read: Vec<_> = words.iter().map(|word| (word.hash, word.mark, words.written(word))).collect();
+            assert_eq!((read.len(), read[0].2, words.words[0].times), (3, word.as_bytes(), 2), "{word}");
+            seen.extend([read[0].0, read[1].0]);
         }
-    }
-
-    #[test]
-    fn a_word_taken_apart_keeps_runs_of_the_whole() {
-        let across = |text: &str| {
-            let (mut across, mut places) = (Across::default(), Vec::new());
-            text.split(' ').for_each(|word| across.read(word.as_bytes(), true, &mut places));
-            places
-        };
-        assert!(across("some").is_empty() && across("so me").is_empty());
-        let whole = places("subscribe");
-        for (apart, count) in [("sub scribe", 3), ("su bsc ribe", 4), ("subs cr ibe", 3)] {
-            let runs = across(apart);
-            assert!(runs.len() == count && runs.iter().all(|run| whole.contains(run)), "{apart}: {runs:?}");
-        }
+        seen.sort_unstable();
+        assert!(seen.windows(2).all(|pair| pair[0] != pair[1]));
     }
 
     #[test]

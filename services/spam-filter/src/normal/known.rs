@@ -107,7 +107,7 @@ pub(super) const LATIN: u8 = 1;
 pub(super) const CYRILLIC: u8 = 2;
 pub(super) const CASELESS: u8 = 4;
 /// The rest, whose words are looked at letter by letter.
-const OTHER: u8 = 8;
+pub(super) const OTHER: u8 = 8;
 
 fn alphabet(c: char) -> u8 {
     let wordish = match c.is_ascii() {
@@ -120,7 +120,7 @@ fn alphabet(c: char) -> u8 {
         'İ' => OTHER,
         'a'..='z' | 'A'..='Z' | 'À'..='Ö' | 'Ø'..='ö' | 'ø'..='\u{24F}' | '\u{1E00}'..='\u{1EFF}' => LATIN,
         '\u{400}'..='\u{482}' | '\u{48A}'..='\u{52F}' => CYRILLIC,
-        '\u{590}'..='\u{FFF}' | '\u{3040}'..='\u{30FF}' | '\u{3400}'..='\u{D7FF}' => CASELESS,
+        '\u{590}'..='\u{FFF}' | '\u{3040}'..='\u{30FF}' | '\u{3400}'..='\u{A4CF}' | '\u{AC00}'..='\u{D7FF}' => CASELESS,
         _ => OTHER,
     }
 }

@@ -1,14 +1,16 @@
 //! The same words with accents, and digits that stand for letters, folded.
 
 use super::{
-    known::{Family, is_emoji, is_mark, known},
+    known::{Family, Known, OTHER, is_emoji, is_mark, known},
     letters::{latin_twin, leet},
 };
 use crate::bytes::{count, count_pairs};
 
-/// A word in so many pieces of so few letters each is taken apart; two words may well have a picture between them.
+/// A word in so many pieces of so few letters each is taken apart, or of so few where one of them has no vowel; two words may
+/// well have a picture between them.
 const PIECES: usize = 3;
-const PIECE: usize = 3;
+const SHORT: usize = 2;
+const VOWELLESS: usize = 3;
 
 /// Fewer letters are a cry, or hide a curse.
 const APART: usize = 5;
@@ -18,11 +20,12 @@ pub(super) fn shadow(words: &str, apart: &mut u32) -> Option<String> {
     if words.is_ascii() && is_plain(words.as_bytes()) {
         return None;
     }
+    let disguised = passes_for_latin(words);
     // Only Latin letters are folded, or stand beside what is.
-    if !words.chars().any(is_latin) {
+    if !disguised && !words.chars().any(is_latin) {
         return None;
     }
-    let foreign = words.is_ascii() || is_mostly_latin(words);
+    let foreign = disguised || words.is_ascii() || is_mostly_latin(words);
     let mut out = String::with_capacity(words.len());
     let mut token = Token::default();
     let mut between = 0;
@@ -54,14 +57,16 @@ pub(super) fn shadow(words: &str, apart: &mut u32) -> Option<String> {
     (out != words).then_some(out)
 }
 
-/// What stands between two words without a space is an ornament, and left out after a Latin letter. Whether it was.
+/// What stands between two words without a space is an ornament or one hyphen, and left out after a Latin letter. Whether it
+/// was an ornament.
 fn push_between(between: &str, out: &mut String) -> bool {
-    let joined = !out.is_empty() && !between.is_empty() && between.chars().all(is_ornament);
+    let is_hyphen = matches!(between, "-" | "_");
+    let joined = !between.is_empty() && (is_hyphen || between.chars().all(is_ornament));
     let left_out = joined && out.ends_with(|c: char| c.is_ascii_alphabetic());
     if !left_out {
         out.push_str(between);
     }
-    left_out
+    left_out && !is_hyphen
 }
 
 /// What ornaments hold apart.
@@ -69,29 +74,34 @@ fn push_between(between: &str, out: &mut String) -> bool {
 struct Pieces {
     count: usize,
     chars: usize,
+    vowelless: bool,
 }
 
 impl Pieces {
     fn add(&mut self, token: &Token) {
         self.count += 1;
         self.chars += token.chars;
+        self.vowelless |= token.vowels == 0;
     }
 
     fn are_apart(&self) -> bool {
-        self.count >= PIECES && self.chars >= APART && self.chars <= self.count * PIECE
+        let letters = if self.vowelless { VOWELLESS } else { SHORT };
+        self.count >= PIECES && self.chars >= APART && self.chars <= self.count * letters
     }
 }
 
-/// Quick to see: nothing that stands for a letter is beside one, and nothing holds letters apart.
+/// Quick to see: nothing that stands for a letter is beside one, and nothing holds letters apart or together.
 fn is_plain(words: &[u8]) -> bool {
     let among = |byte: u8, signs: &[u8]| signs.iter().fold(false, |any, sign| any | (byte == *sign));
     let stands = |byte: u8| among(byte, b"013457@$|");
     let holds = |byte: u8| among(byte, b"*~^");
+    let joins = |byte: u8| among(byte, b"-_");
     // Many texts have none of them.
-    if count(words, |byte| stands(byte) | holds(byte)) == 0 {
+    if count(words, |byte| stands(byte) | holds(byte) | joins(byte)) == 0 {
         return true;
     }
-    let beside = |a: u8, b: u8| (a.is_ascii_alphabetic() & stands(b)) | (stands(a) & b.is_ascii_alphabetic());
+    let letter = |byte: u8| byte.is_ascii_alphabetic();
+    let beside = |a: u8, b: u8| (letter(a) & (stands(b) | joins(b))) | (stands(a) & letter(b));
     count(words, holds) == 0 && count_pairs(words, beside) == 0
 }
 
@@ -113,6 +123,8 @@ struct Token {
     latin: usize,
     signs: usize,
     ascii: usize,
+    /// Digits and letters of other scripts among them.
+    vowels: usize,
 }
 
 impl Token {
@@ -125,6 +137,7 @@ impl Token {
         self.latin += usize::from(is_latin(c));
         self.signs += usize::from(leet(c).is_some());
         self.ascii += usize::from(c.is_ascii());
+        self.vowels += usize::from(!c.is_ascii() || matches!(c, 'a' | 'e' | 'i' | 'o' | 'u' | 'y' | '0'..='9'));
     }
 
     fn fold(&self, token: &str, foreign: bool, out: &mut String) {
@@ -165,6 +178,14 @@ fn is_latin(c: char) -> bool {
     }
 }
 
+/// Whether a text has letters of rare scripts only, and each of them passes for a Latin one: Lisu and Cherokee have such
+/// letters, for which people who cannot read them take them.
+fn passes_for_latin(words: &str) -> bool {
+    let mut foreign = words.chars().filter(|c| !is_latin(*c) && known(*c).alphabetic).peekable();
+    let is_rare = |known: Known| known.alphabet == OTHER && known.family == Family::Other;
+    foreign.peek().is_some() && foreign.all(|c| is_rare(known(c)) && latin_twin(c).is_some())
+}
+
 fn is_mostly_latin(words: &str) -> bool {
     let latin = words.bytes().filter(u8::is_ascii_alphabetic).count();
     let foreign = words.chars().filter(|c| !c.is_ascii() && known(*c).alphabetic).count();
@@ -179,7 +200,8 @@ mod tests {
     fn what_is_quick_to_see_is_what_stands_for_letters() {
         for byte in 0..128 {
             let c = char::from(byte);
-            assert_eq!(!is_plain(&[b'a', byte]), leet(c).is_some() || is_ornament(c), "{c:?}");
+            let joins = matches!(c, '-' | '_');
+            assert_eq!(!is_plain(&[b'a', byte]), leet(c).is_some() || is_ornament(c) || joins, "{c:?}");
             assert_eq!(!is_plain(&[byte, b'a']), leet(c).is_some() || is_ornament(c), "{c:?}");
         }
         assert!(is_plain(b"10 $ @ 5") && is_plain(b"") && !is_plain(&[[b'.'; 63].as_slice(), b"a1"].concat()));

@@ -6,7 +6,7 @@ use super::{
     Obfuscations,
     known::{Family, family, is_emoji, is_letter_like, known},
 };
-use crate::bytes::{alphanumeric, between, runs_of};
+use crate::bytes::{alphanumeric, between, most_alone, runs_of};
 
 /// So many letters in a row are a word; fewer are initials, grades, or French and Spanish words of one letter.
 const JOINED: usize = 4;
@@ -60,6 +60,9 @@ fn may_be_spaced(text: &str) -> bool {
         return has_lonely(text.chars().map(is_part));
     }
     let part = |eight| alphanumeric(eight) | between(eight, b'@', b'@') | between(eight, b'$', b'$');
+    if (most_alone(text.as_bytes(), part) as usize) < JOINED {
+        return false;
+    }
     let (mut lonely, mut found) = (0, false);
     runs_of(text.as_bytes(), part, |from, to| {
         lonely = if to - from == 1 { lonely + 1 } else { 0 };

@@ -48,6 +48,7 @@ fn found(kind: impl FnOnce(&mut Obfuscations)) -> Obfuscations {
 #[case::wide_pictures("v ❤️ i 🔥 a ❤️ g ❤️ r ❤️ a", "viagra", found(|o| o.spaced = 1))]
 #[case::torn("su🔥bsc💰ribe now", "su🔥bsc💰ribe now", found(|o| o.spaced = 1))]
 #[case::torn_by_signs("sub~scr~ibe to my•ch•ann•el", "sub~scr~ibe to my•ch•ann•el", found(|o| o.spaced = 2))]
+#[case::pictures_between_words("i🔥love💰you❤so😍much", "i🔥love💰you❤so😍much", found(|_| ()))]
 #[case::spaced_twins("v і а g r а", "viagra", found(|o| { o.spaced = 1; o.look_alikes = 1; }))]
 #[case::domain("go to example [dot] com or other(.)org", "go to example.com or other.org", found(|o| o.domains = 2))]
 #[case::spoken("visit cheap-pills dot com today", "visit cheap-pills.com today", found(|o| o.domains = 1))]
@@ -65,6 +66,8 @@ fn a_disguise_is_undone(#[case] text: &str, #[case] words: &str, #[case] expecte
 #[case("ĉàśìñô", "casino")]
 #[case("cas•ino via*gra ca💰si💰no", "casino viagra casino")]
 #[case("Straße und Øl", "strasse und ol")]
+#[case("sub-scribe to my chan_nel - e-mail me-", "subscribe to my channel - email me-")]
+#[case("ꓚꓮꓢꓲꓠꓳ ꓐꓳꓠꓴꓢ", "casino bonus")]
 #[case("саѕіnо is all that саѕіпо sells here", "casino is all that casino sells here")]
 fn the_shadow_goes_further(#[case] text: &str, #[case] shadow: &str) {
     assert_eq!(normalise(text).shadow(), shadow);
