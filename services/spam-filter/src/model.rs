@@ -29,7 +29,7 @@ use std::sync::LazyLock;
 
 pub use explain::{Share, explain, telling_words};
 use features::place;
-pub use features::{BUCKETS, Features, Places, Subject};
+pub use features::{BUCKETS, Features, Letters, Places, Subject};
 pub use file::{Card, ModelError, Source};
 use glossary::Sums;
 pub use layer::Layer;
@@ -123,6 +123,11 @@ impl Model {
     fn at(&self, place: u32) -> Sums {
         let Entry { weight, trust } = self.table[place as usize];
         Sums { weights: i32::from(weight), squares: u32::from(trust & trust::STEPS).pow(2) }
+    }
+
+    /// How much the feature at a place tells, in steps.
+    fn trust(&self, place: u32) -> u8 {
+        self.table[place as usize].trust & trust::STEPS
     }
 
     /// The weight at a place, in log-odds.

@@ -1,6 +1,7 @@
 //! What the model sees of a comment: the places of hashed features in the table of weights.
 
 use super::{
+    Model,
     addresses::{self, Address},
     glossary::{Glossary, Summed},
     hash,
@@ -54,22 +55,45 @@ pub struct Features {
     pub(super) glossary: Glossary,
     pub(super) summed: Option<Summed>,
     spelt: Vec<u32>,
+    weighed: Vec<Letters>,
+    /// The model by which they are weighed.
+    weighed_by: u64,
 }
 
 /// The places of a comment's features. One may stand there more than once, and then counts as often.
 #[derive(Debug, Clone, Copy)]
 pub struct Places<'a> {
     /// Those of words and letters.
-    pub letters: &'a [u32],
+    pub letters: &'a [Letters],
     /// Those of what is known besides: shape, disguises, links, author.
     pub besides: &'a [u32],
 }
 
+/// The place of a feature of words or letters, with how much a model says that it tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Letters(u32);
+
+impl Letters {
+    pub(super) fn new(place: u32, trust: u8) -> Self {
+        Self(u32::from(trust) << BITS | place)
+    }
+
+    pub(super) fn place(self) -> u32 {
+        self.0 & (BUCKETS as u32 - 1)
+    }
+
+    /// What it counts in a site's layer, before [`Places::unit`]. What tells nothing elsewhere may tell much here: it counts
+    /// a little.
+    pub(super) fn counts(self) -> f32 {
+        (1 + (self.0 >> BITS)) as f32
+    }
+}
+
 impl Places<'_> {
-    /// What each of the letters' features counts in a site's layer: their vector has about the length 1, however long the
-    /// text is.
+    /// What each of the letters' features is multiplied by in a site's layer: their vector has about the length 1, however
+    /// long the text is.
     pub fn unit(&self) -> f32 {
-        1.0 / (self.letters.len().max(1) as f32).sqrt()
+        1.0 / self.letters.iter().map(|letters| letters.counts().powi(2)).sum::<f32>().max(1.0).sqrt()
     }
 }
 
@@ -77,7 +101,7 @@ impl Features {
     /// Reads a comment.
     pub fn read(&mut self, subject: &Subject<'_>) {
         self.summed = None;
-        self.spelt.clear();
+        self.weighed.clear();
         self.besides.clear();
         self.words.clear();
         let (first, last) = ends(&subject.normal.words);
@@ -93,12 +117,16 @@ impl Features {
         self.read_names(subject);
     }
 
-    /// The places that a site's layer learns.
-    pub fn places(&mut self) -> Places<'_> {
-        if self.spelt.is_empty() {
+    /// The places that a site's layer over a model learns.
+    pub fn places(&mut self, model: &Model) -> Places<'_> {
+        if self.weighed.is_empty() || self.weighed_by != model.id {
+            self.spelt.clear();
             self.words.spell(&LEARNED_RUNS, &mut self.spelt);
+            self.weighed.clear();
+            self.weighed.extend(self.spelt.iter().map(|place| Letters::new(*place, model.trust(*place))));
+            self.weighed_by = model.id;
         }
-        Places { letters: &self.spelt, besides: &self.besides }
+        Places { letters: &self.weighed, besides: &self.besides }
     }
 
     /// All places of words and letters.

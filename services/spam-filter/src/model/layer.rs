@@ -7,7 +7,7 @@ const SHIFT: u32 = 1;
 const PLACES: usize = BUCKETS >> SHIFT;
 
 /// AdaGrad's rate (Duchi, Hazan and Singer, JMLR 12, 2011), and those below: measured, see docs/spam-filter.md.
-const RATE: f32 = 0.3;
+const RATE: f32 = 0.4;
 
 /// The same of the bias: how often a site has spam says little about one comment.
 const BIAS_RATE: f32 = 0.05;
@@ -64,13 +64,13 @@ impl Default for Layer {
 impl Layer {
     /// Calibrated log-odds that a comment is spam. The model alone where nothing was learned.
     pub fn log_odds(&self, model: &Model, features: &mut Features) -> f32 {
-        self.over(model.calibrated(model.log_odds(features)), features.places())
+        self.over(model.calibrated(model.log_odds(features)), features.places(model))
     }
 
     /// Learns a decision.
     pub fn learn(&mut self, model: &Model, features: &mut Features, spam: bool) {
         let base = model.calibrated(model.log_odds(features));
-        self.learn_over(base, features.places(), spam);
+        self.learn_over(base, features.places(model), spam);
     }
 
     /// How many decisions taught it something.
@@ -90,8 +90,10 @@ impl Layer {
     }
 
     pub(super) fn over(&self, base: f32, places: Places<'_>) -> f32 {
-        let sum = |places: &[u32]| places.iter().map(|place| self.weights[slot(*place)]).sum::<f32>();
-        self.prior() * base + self.bias + places.unit() * sum(places.letters) + BESIDES * sum(places.besides)
+        let of = |place: u32| self.weights[slot(place)];
+        let letters: f32 = places.letters.iter().map(|letters| letters.counts() * of(letters.place())).sum();
+        let besides: f32 = places.besides.iter().map(|place| of(*place)).sum();
+        self.prior() * base + self.bias + places.unit() * letters + BESIDES * besides
     }
 
     pub(super) fn learn_over(&mut self, base: f32, places: Places<'_>, spam: bool) {
@@ -102,19 +104,18 @@ impl Layer {
             }
             // What was known already is no experience: a flood of one text does not make a site grown up.
             self.decisions = self.decisions.saturating_add(u32::from(step == 0));
-            self.step(places.letters, error * places.unit());
-            self.step(places.besides, error * BESIDES);
+            let each = error * places.unit();
+            places.letters.iter().for_each(|letters| self.step(letters.place(), each * letters.counts()));
+            places.besides.iter().for_each(|place| self.step(*place, error * BESIDES));
             adagrad(&mut self.bias, &mut self.bias_square, error, BIAS_RATE);
             let gradient = error * base.clamp(-SURE, SURE);
             adagrad(&mut self.learned_prior, &mut self.prior_square, gradient, PRIOR_RATE);
         }
     }
 
-    fn step(&mut self, places: &[u32], gradient: f32) {
-        for place in places {
-            let slot = slot(*place);
-            adagrad(&mut self.weights[slot], &mut self.squares[slot], gradient, RATE);
-        }
+    fn step(&mut self, place: u32, gradient: f32) {
+        let slot = slot(place);
+        adagrad(&mut self.weights[slot], &mut self.squares[slot], gradient, RATE);
     }
 
     /// How much the model's opinion counts.
@@ -136,7 +137,7 @@ fn slot(place: u32) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::Letters, *};
 
     #[test]
     fn the_models_opinion_counts_for_more_where_it_is_right() {
@@ -146,7 +147,7 @@ mod tests {
                 let spam = n % 2 == 0;
                 let base = if spam == right { 2.0 } else { -2.0 };
                 // Each comment has a word of its own, from which nothing can be learned about the next.
-                layer.learn_over(base, Places { letters: &[n << SHIFT], besides: &[] }, spam);
+                layer.learn_over(base, Places { letters: &[Letters::new(n << SHIFT, 0)], besides: &[] }, spam);
             }
             let says = |base: f32| layer.over(base, Places { letters: &[], besides: &[] });
             (says(1.0) - says(-1.0)) / 2.0

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use sha2::{Digest, Sha256};
 
-use super::{Abstains, Features, Layer, Model, Opinion, Places, Subject, probability};
+use super::{Abstains, Features, Layer, Letters, Model, Opinion, Places, Subject, probability};
 
 /// Every fifth decision is held back at first: each new version is judged by them before it is used.
 const HELD_BACK: u8 = 5;
@@ -49,7 +49,7 @@ pub struct Learner {
 
 #[derive(Debug, Clone)]
 struct Held {
-    letters: Box<[u32]>,
+    letters: Box<[Letters]>,
     besides: Box<[u32]>,
     base: f32,
     spam: bool,
@@ -101,7 +101,7 @@ impl Learner {
     pub fn opinion(&self, subject: &Subject<'_>, features: &mut Features) -> Opinion {
         let (base, abstains) = self.base(subject, features);
         let log_odds = match self.layer_used {
-            true => self.used.over(base, features.places()),
+            true => self.used.over(base, features.places(&self.model)),
             false => base,
         };
         let abstains = abstains.filter(|_| self.foreign < ACQUAINTED || !self.layer_used);
@@ -121,7 +121,7 @@ impl Learner {
         self.foreign += u32::from(abstains.is_some());
         let link = Sha256::new_with_prefix(self.history).chain_update(id).chain_update([u8::from(spam)]);
         self.history = link.finalize().into();
-        let Places { letters, besides } = features.places();
+        let Places { letters, besides } = features.places(&self.model);
         let decision = Held { letters: letters.into(), besides: besides.into(), base, spam };
         // By the id, not by turns: nobody can choose which of their decisions judges.
         if Sha256::digest(id)[0] % HELD_BACK == 0 {
@@ -164,7 +164,7 @@ impl Learner {
     fn teach(&mut self, decision: &Held) {
         let places = decision.places();
         self.learning.learn_over(decision.base, places, decision.spam);
-        self.differ.extend(places.letters);
+        self.differ.extend(places.letters.iter().map(|letters| letters.place()));
         self.differ.extend(places.besides);
     }
 
@@ -216,8 +216,9 @@ mod tests {
     use super::*;
 
     fn decision(n: u32, spam: bool) -> Held {
-        let places = |step: u32| (0..40).map(|k| (n * 7919 + k * step) % 4096).collect();
-        Held { letters: places(31), besides: places(17), base: 0.0, spam }
+        let places = |step: u32| (0..40).map(move |k| (n * 7919 + k * step) % 4096);
+        let letters = places(31).map(|place| Letters::new(place, (place % 16) as u8)).collect();
+        Held { letters, besides: places(17).collect(), base: 0.0, spam }
     }
 
     #[test]
