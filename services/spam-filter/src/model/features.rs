@@ -82,18 +82,9 @@ impl Letters {
         self.0 & (BUCKETS as u32 - 1)
     }
 
-    /// What it counts in a site's layer, before [`Places::unit`]. What tells nothing elsewhere may tell much here: it counts
-    /// a little.
-    pub(super) fn counts(self) -> f32 {
-        (1 + (self.0 >> BITS)) as f32
-    }
-}
-
-impl Places<'_> {
-    /// What each of the letters' features is multiplied by in a site's layer: their vector has about the length 1, however
-    /// long the text is.
-    pub fn unit(&self) -> f32 {
-        1.0 / self.letters.iter().map(|letters| letters.counts().powi(2)).sum::<f32>().max(1.0).sqrt()
+    /// How much it tells by the model, in steps.
+    pub(super) fn trust(self) -> u8 {
+        (self.0 >> BITS) as u8
     }
 }
 

@@ -1,6 +1,8 @@
 //! What a site's moderators have taught, over what all sites share.
 
-use super::{Features, Model, Places, features::BUCKETS, probability};
+use std::sync::LazyLock;
+
+use super::{Features, Model, Places, features::BUCKETS, probability, trust};
 
 /// The layer's table is coarser than the model's: a site has thousands of decisions, not millions.
 const SHIFT: u32 = 1;
@@ -14,6 +16,11 @@ const BIAS_RATE: f32 = 0.05;
 
 /// What a feature besides the letters counts.
 const BESIDES: f32 = 0.2;
+
+/// A feature of the letters counts by how much it tells: by the model, and so many times that by the site's own decisions;
+/// and by this much, in steps, where it tells nothing yet.
+const OWN: f32 = 0.7;
+const LEAST: f32 = 1.0;
 
 /// The model's opinion counts by this much once a site has [`GROWN`] decisions, and wholly where it has none; and by more
 /// or less as it turns out to be right there.
@@ -36,27 +43,36 @@ const SMALL: f32 = 1e-6;
 /// A site's own weights. The same decisions in the same order give the same layer, bit by bit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Layer {
-    weights: Box<[f32]>,
-    squares: Box<[f32]>,
+    slots: Box<[Slot]>,
     bias: f32,
     bias_square: f32,
     /// What is added to [`PRIOR`].
     learned_prior: f32,
     prior_square: f32,
     decisions: u32,
+    /// How many of them were ham, and how many spam.
+    taught: [u16; 2],
+}
+
+/// What is learned at a place.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Slot {
+    weight: f32,
+    square: f32,
+    /// How often it stood in ham, and how often in spam, that taught something.
+    stood: [u16; 2],
 }
 
 impl Default for Layer {
     fn default() -> Self {
-        let table = || vec![0.0; PLACES].into_boxed_slice();
         Self {
-            weights: table(),
-            squares: table(),
+            slots: vec![Slot::default(); PLACES].into(),
             bias: 0.0,
             bias_square: 0.0,
             learned_prior: 0.0,
             prior_square: 0.0,
             decisions: 0,
+            taught: [0; 2],
         }
     }
 }
@@ -81,41 +97,73 @@ impl Layer {
     /// Becomes the same as another that differs at no other places than these.
     pub(super) fn follow(&mut self, other: &Self, places: &[u32]) {
         for slot in places.iter().map(|place| slot(*place)) {
-            self.weights[slot] = other.weights[slot];
-            self.squares[slot] = other.squares[slot];
+            self.slots[slot] = other.slots[slot];
         }
         (self.bias, self.bias_square) = (other.bias, other.bias_square);
         (self.learned_prior, self.prior_square) = (other.learned_prior, other.prior_square);
-        self.decisions = other.decisions;
+        (self.decisions, self.taught) = (other.decisions, other.taught);
     }
 
     pub(super) fn over(&self, base: f32, places: Places<'_>) -> f32 {
-        let of = |place: u32| self.weights[slot(place)];
-        let letters: f32 = places.letters.iter().map(|letters| letters.counts() * of(letters.place())).sum();
-        let besides: f32 = places.besides.iter().map(|place| of(*place)).sum();
-        self.prior() * base + self.bias + places.unit() * letters + BESIDES * besides
+        self.sum(base, &self.counted(places), places.besides)
     }
 
     pub(super) fn learn_over(&mut self, base: f32, places: Places<'_>, spam: bool) {
+        let letters = self.counted(places);
         for step in 0..STEPS {
-            let error = probability(self.over(base, places)) as f32 - f32::from(u8::from(spam));
+            let error = probability(self.sum(base, &letters, places.besides)) as f32 - f32::from(u8::from(spam));
             if error.abs() < CONTENT {
                 break;
             }
-            // What was known already is no experience: a flood of one text does not make a site grown up.
-            self.decisions = self.decisions.saturating_add(u32::from(step == 0));
-            let each = error * places.unit();
-            places.letters.iter().for_each(|letters| self.step(letters.place(), each * letters.counts()));
-            places.besides.iter().for_each(|place| self.step(*place, error * BESIDES));
+            if step == 0 {
+                self.count(&letters, spam);
+            }
+            letters.iter().for_each(|letter| self.step(letter.slot, error * letter.counts));
+            places.besides.iter().for_each(|place| self.step(slot(*place), error * BESIDES));
             adagrad(&mut self.bias, &mut self.bias_square, error, BIAS_RATE);
             let gradient = error * base.clamp(-SURE, SURE);
             adagrad(&mut self.learned_prior, &mut self.prior_square, gradient, PRIOR_RATE);
         }
     }
 
-    fn step(&mut self, place: u32, gradient: f32) {
-        let slot = slot(place);
-        adagrad(&mut self.weights[slot], &mut self.squares[slot], gradient, RATE);
+    /// What was known already is no experience, and not counted: a flood of one text does not make a site grown up.
+    fn count(&mut self, letters: &[Counted], spam: bool) {
+        let kind = usize::from(spam);
+        self.decisions = self.decisions.saturating_add(1);
+        self.taught[kind] = self.taught[kind].saturating_add(1);
+        for letter in letters {
+            let stood = &mut self.slots[letter.slot].stood[kind];
+            *stood = stood.saturating_add(1);
+        }
+    }
+
+    /// What each of the letters' features counts: their vector has about the length 1, however long the text is. How much one
+    /// tells by the site is how far its frequency in spam lies from that in ham, as it is in the model (see [`trust`]).
+    fn counted(&self, places: Places<'_>) -> Vec<Counted> {
+        let usual = ratio(self.taught);
+        let counted = places.letters.iter().map(|letters| {
+            let slot = slot(letters.place());
+            let own = match self.slots[slot].stood {
+                [0, 0] => 0.0,
+                stood => (ratio(stood) - usual).abs().min(trust::MOST) * (OWN * f32::from(trust::STEPS) / trust::MOST),
+            };
+            Counted { slot, counts: LEAST + f32::from(letters.trust()) + own }
+        });
+        let mut counted: Vec<Counted> = counted.collect();
+        let unit = 1.0 / counted.iter().map(|letter| letter.counts.powi(2)).sum::<f32>().max(1.0).sqrt();
+        counted.iter_mut().for_each(|letter| letter.counts *= unit);
+        counted
+    }
+
+    fn sum(&self, base: f32, letters: &[Counted], besides: &[u32]) -> f32 {
+        let letters: f32 = letters.iter().map(|letter| letter.counts * self.slots[letter.slot].weight).sum();
+        let besides: f32 = besides.iter().map(|place| self.slots[slot(*place)].weight).sum();
+        self.prior() * base + self.bias + letters + BESIDES * besides
+    }
+
+    fn step(&mut self, slot: usize, gradient: f32) {
+        let Slot { weight, square, .. } = &mut self.slots[slot];
+        adagrad(weight, square, gradient, RATE);
     }
 
     /// How much the model's opinion counts.
@@ -123,6 +171,19 @@ impl Layer {
         let grown = self.decisions.min(GROWN) as f32 / GROWN as f32;
         1.0 - (1.0 - PRIOR) * grown + self.learned_prior
     }
+}
+
+/// A feature of the letters of a comment.
+struct Counted {
+    slot: usize,
+    counts: f32,
+}
+
+/// The logarithm of how often spam comes for each ham, after Laplace's rule.
+fn ratio([ham, spam]: [u16; 2]) -> f32 {
+    static LOGARITHMS: LazyLock<Box<[f32]>> =
+        LazyLock::new(|| (0..=u16::MAX).map(|n| (f32::from(n) + 1.0).ln()).collect());
+    LOGARITHMS[usize::from(spam)] - LOGARITHMS[usize::from(ham)]
 }
 
 /// A step of a weight, whose steps become smaller the more it has learned.
@@ -138,6 +199,29 @@ fn slot(place: u32) -> usize {
 #[cfg(test)]
 mod tests {
     use super::{super::Letters, *};
+
+    #[test]
+    fn what_tells_more_counts_for_more() {
+        let mut layer = Layer::default();
+        let letters = |places: &[(u32, u8)]| -> Vec<Letters> {
+            places.iter().map(|(place, trust)| Letters::new(place << SHIFT, *trust)).collect()
+        };
+        let counts = |layer: &Layer, places: &[(u32, u8)]| -> Vec<f32> {
+            let letters = letters(places);
+            layer.counted(Places { letters: &letters, besides: &[] }).iter().map(|letter| letter.counts).collect()
+        };
+        // By the model: one step more than nothing against sixteen.
+        let [little, much] = counts(&layer, &[(1, 0), (2, 15)])[..] else { panic!("two") };
+        assert!((much / little - 16.0).abs() < 0.01 && (much.hypot(little) - 1.0).abs() < 0.01, "{little} {much}");
+        // By the site: the one stands in all spam and no ham, the other in both.
+        for n in 0..40 {
+            let spam = n % 2 == 0;
+            let text = letters(if spam { &[(1, 0), (2, 0)] } else { &[(3, 0), (2, 0)] });
+            layer.learn_over(0.0, Places { letters: &text, besides: &[] }, spam);
+        }
+        let [one, both, never] = counts(&layer, &[(1, 0), (2, 0), (4, 0)])[..] else { panic!("three") };
+        assert!(one > 4.0 * both && (both - never).abs() < 0.2 * never, "{one} {both} {never}");
+    }
 
     #[test]
     fn the_models_opinion_counts_for_more_where_it_is_right() {

@@ -7,7 +7,7 @@
 use super::solve::Example;
 
 /// Ratios beyond e to this power say no more.
-const MOST: f32 = 4.0;
+pub const MOST: f32 = 4.0;
 
 /// A ratio is one of these steps: a model keeps four bits of it.
 pub const STEPS: u8 = 15;
