@@ -54,7 +54,6 @@ pub struct Features {
     pub(super) besides: Vec<u32>,
     pub(super) glossary: Glossary,
     pub(super) summed: Option<Summed>,
-    spelt: Vec<u32>,
     weighed: Vec<Letters>,
     /// The model by which they are weighed.
     weighed_by: u64,
@@ -111,10 +110,9 @@ impl Features {
     /// The places that a site's layer over a model learns.
     pub fn places(&mut self, model: &Model) -> Places<'_> {
         if self.weighed.is_empty() || self.weighed_by != model.id {
-            self.spelt.clear();
-            self.words.spell(&LEARNED_RUNS, &mut self.spelt);
-            self.weighed.clear();
-            self.weighed.extend(self.spelt.iter().map(|place| Letters::new(*place, model.trust(*place))));
+            let Self { words, weighed, .. } = self;
+            weighed.clear();
+            words.spell(&LEARNED_RUNS, |place| weighed.push(Letters::new(place, model.trust(place))));
             self.weighed_by = model.id;
         }
         Places { letters: &self.weighed, besides: &self.besides }
@@ -123,7 +121,7 @@ impl Features {
     /// All places of words and letters.
     pub(super) fn letters(&self) -> Vec<u32> {
         let mut letters = Vec::new();
-        self.words.spell(&RUNS, &mut letters);
+        self.words.spell(&RUNS, |place| letters.push(place));
         letters
     }
 

@@ -165,11 +165,11 @@ impl Words {
         &self.joints.places
     }
 
-    /// Adds all places, those of runs of such lengths among them.
-    pub(super) fn spell(&self, runs: &RangeInclusive<usize>, places: &mut Vec<u32>) {
-        places.extend(self.joints());
+    /// All places, those of runs of such lengths among them.
+    pub(super) fn spell(&self, runs: &RangeInclusive<usize>, mut add: impl FnMut(u32)) {
+        self.joints().iter().for_each(|place| add(*place));
         for word in &self.words {
-            spell(word.hash, self.written(word), runs, |place| places.push(place));
+            spell(word.hash, self.written(word), runs, &mut add);
         }
     }
 
@@ -239,7 +239,7 @@ mod tests {
         let (mut words, mut places) = (Words::default(), Vec::new());
         words.clear();
         words.read(text, true);
-        words.spell(&RUNS, &mut places);
+        words.spell(&RUNS, |place| places.push(place));
         places.sort_unstable();
         places
     }
