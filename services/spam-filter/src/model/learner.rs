@@ -40,6 +40,8 @@ pub struct Learner {
     /// Decisions since `used` was last replaced.
     waiting: u32,
     held: VecDeque<Held>,
+    /// The loss of `used`, until other decisions are held back: to judge by a hundred is most of the work.
+    used_loss: Option<f64>,
     decisions: u64,
     dropped: u32,
     /// Decisions on texts that the model abstains from.
@@ -90,6 +92,7 @@ impl Learner {
             differ: Vec::new(),
             waiting: 0,
             held: VecDeque::new(),
+            used_loss: None,
             decisions: 0,
             dropped: 0,
             foreign: 0,
@@ -126,6 +129,7 @@ impl Learner {
         // By the id, not by turns: nobody can choose which of their decisions judges.
         if Sha256::digest(id)[0] % HELD_BACK == 0 {
             self.held.push_back(decision);
+            self.used_loss = None;
             if self.held.len() > HELD
                 && let Some(oldest) = self.held.pop_front()
             {
@@ -171,7 +175,8 @@ impl Learner {
     fn let_through(&mut self) {
         let judged = self.held.len() >= ENOUGH;
         let loss = |layer: &Layer| if judged { self.loss(layer) } else { 0.0 };
-        let (learning, mut used) = (loss(&self.learning), loss(&self.used));
+        let learning = loss(&self.learning);
+        let mut used = self.used_loss.unwrap_or_else(|| loss(&self.used));
         if !judged || learning <= used + TOLERANCE {
             self.used.follow(&self.learning, &self.differ);
             used = learning;
@@ -183,6 +188,7 @@ impl Learner {
             self.waiting = 0;
             self.dropped += 1;
         }
+        self.used_loss = judged.then_some(used);
         self.layer_used = self.used.decisions() > 0 && (!judged || used <= self.model_loss() + TOLERANCE);
     }
 
