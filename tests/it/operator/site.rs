@@ -202,6 +202,11 @@ impl Site {
         // The mail's link decides again, and what was visible goes away.
         self.decide("A first thought.", "move", &held, "removed").await;
         self.until_at_rest().await;
+        // A comment shows as pending a moment before the notifier has taken it.
+        until("there are mails about all four that were held", async || {
+            self.audit(&[]).2["mails_about_stored"].as_u64() >= Some(4)
+        })
+        .await;
         let submitted = self.read(Topic::Submitted).len() as u64;
         assert_eq!(submitted, dead + 2 + 7);
         Day { submitted, dead, approved, held, copy: copy_id }
