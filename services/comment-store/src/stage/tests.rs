@@ -25,31 +25,31 @@ impl Store for Picky {
     }
 
     async fn thread(&self, _: &str, _: &str, _: Option<&Cursor>, _: u32) -> Result<Page, StoreError> {
-        unimplemented!("the stage only saves")
+        unreachable!("the stage only saves")
     }
 
     async fn recent(&self, _: &str, _: u32) -> Result<Vec<PublicComment>, StoreError> {
-        unimplemented!("the stage only saves")
+        unreachable!("the stage only saves")
     }
 
     async fn counts(&self, _: &str, _: &[String]) -> Result<Vec<u64>, StoreError> {
-        unimplemented!("the stage only saves")
+        unreachable!("the stage only saves")
     }
 
     async fn fates(&self, _: &[Uuid]) -> Result<Vec<Option<Fate>>, StoreError> {
-        unimplemented!("the stage only saves")
+        unreachable!("the stage only saves")
     }
 
     async fn facts(&self, _: &[FactsQuery]) -> Result<Vec<Facts>, StoreError> {
-        unimplemented!("the stage only saves")
+        unreachable!("the stage only saves")
     }
 
     async fn previously_approved(&self, _: &[(String, String, String)]) -> Result<Vec<bool>, StoreError> {
-        unimplemented!("the stage only saves")
+        unreachable!("the stage only saves")
     }
 
     async fn tally(&self, _: &[Uuid]) -> Result<Tally, StoreError> {
-        unimplemented!("the stage only saves")
+        unreachable!("the stage only saves")
     }
 }
 
