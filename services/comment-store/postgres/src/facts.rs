@@ -1,4 +1,7 @@
 //! What the validator and the filter ask: about a whole batch at once, in its order.
+//!
+//! Each look-up stops at its first row. Without that the planner may join a batch to the whole table, or hash a whole
+//! index, as soon as it takes that to be cheaper: every batch then costs more with every comment that is stored.
 
 use chrono::{DateTime, Utc};
 use rejoinder_comment_store::{
@@ -34,9 +37,11 @@ pub(crate) async fn facts(pool: &PgPool, queries: &[FactsQuery]) -> Result<Vec<F
                     ORDER BY c.submitted_at DESC LIMIT 1)) AS last_comment_at
            FROM UNNEST($1::uuid[], $2::text[], $3::uuid[], $4::bytea[], $5::text[], $6::text[], $7::timestamptz[])
                WITH ORDINALITY AS q (id, site, parent, fingerprint, email, ip, submitted_at, place)
-           LEFT JOIN comments own ON own.id = q.id AND own.state > 0
-           LEFT JOIN comments parent ON parent.id = q.parent AND parent.state > 0
-           LEFT JOIN comments copy ON copy.fingerprint = q.fingerprint AND copy.state BETWEEN 1 AND 3 AND copy.id <> q.id
+           LEFT JOIN LATERAL (SELECT * FROM comments c WHERE c.id = q.id AND c.state > 0 LIMIT 1) own ON true
+           LEFT JOIN LATERAL (SELECT * FROM comments c WHERE c.id = q.parent AND c.state > 0 LIMIT 1) parent ON true
+           LEFT JOIN LATERAL (
+               SELECT c.id FROM comments c
+               WHERE c.fingerprint = q.fingerprint AND c.state BETWEEN 1 AND 3 AND c.id <> q.id LIMIT 1) copy ON true
            ORDER BY q.place"#,
         &ids,
         &sites as &[&str],
@@ -74,9 +79,9 @@ pub(crate) async fn previously_approved(
     let emails: Vec<_> = authors.iter().map(|(.., email)| lower_case(email)).collect();
     let emails: Vec<&str> = emails.iter().map(AsRef::as_ref).collect();
     let rows = sqlx::query!(
-        r#"SELECT EXISTS (
-               SELECT FROM comments c
-               WHERE c.site = q.site AND c.author_email = q.email AND c.author_name = q.name AND c.state = 1) AS "approved!"
+        r#"SELECT (SELECT true FROM comments c
+                   WHERE c.site = q.site AND c.author_email = q.email AND c.author_name = q.name AND c.state = 1
+                   LIMIT 1) IS NOT NULL AS "approved!"
            FROM UNNEST($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS q (site, name, email, place)
            ORDER BY q.place"#,
         &sites as &[&str],
@@ -99,10 +104,10 @@ pub(crate) async fn approved_before(
     let emails: Vec<&str> = emails.iter().map(AsRef::as_ref).collect();
     let times: Vec<_> = authors.iter().map(|(.., at)| *at).collect();
     let rows = sqlx::query!(
-        r#"SELECT EXISTS (
-               SELECT FROM comments c
-               WHERE c.site = q.site AND c.author_email = q.email AND c.author_name = q.name AND c.submitted_at < q.before
-                   AND c.state = 1) AS "approved!"
+        r#"SELECT (SELECT true FROM comments c
+                   WHERE c.site = q.site AND c.author_email = q.email AND c.author_name = q.name AND c.submitted_at < q.before
+                       AND c.state = 1
+                   LIMIT 1) IS NOT NULL AS "approved!"
            FROM UNNEST($1::text[], $2::text[], $3::text[], $4::timestamptz[])
                WITH ORDINALITY AS q (site, name, email, before, place)
            ORDER BY q.place"#,

@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anyhow::ensure;
 use rejoinder_comment_store::{
     Store, StoreError,
     contract::{self, Fixture, Sample},
@@ -150,13 +151,28 @@ async fn a_row_too_large_for_an_index_is_refused() -> anyhow::Result<()> {
     databases.drop_all().await
 }
 
-/// How often each index on comments was looked into, in whatever the server has counted by now.
-async fn scans(connection: &mut PgConnection) -> anyhow::Result<HashMap<String, i64>> {
-    let rows: Vec<(String, i64)> =
-        sqlx::query_as("SELECT indexrelname::text, idx_scan FROM pg_stat_user_indexes WHERE relname = 'comments'")
-            .fetch_all(connection)
-            .await?;
-    Ok(rows.into_iter().collect())
+/// How often each of these indexes on comments was looked into, and `comments` itself read through: once the server has
+/// counted so many in all, which it does a moment after the end of the connection that did it.
+async fn scans(connection: &mut PgConnection, names: &[&str], at_least: i64) -> anyhow::Result<HashMap<String, i64>> {
+    let began = Instant::now();
+    loop {
+        let rows: Vec<(String, i64)> = sqlx::query_as(
+            "SELECT indexrelname::text, idx_scan FROM pg_stat_user_indexes WHERE relname = 'comments'
+             UNION ALL SELECT relname::text, seq_scan FROM pg_stat_user_tables WHERE relname = 'comments'",
+        )
+        .fetch_all(&mut *connection)
+        .await?;
+        let counted: HashMap<_, _> = rows.into_iter().filter(|(name, _)| names.contains(&name.as_str())).collect();
+        if counted.values().sum::<i64>() >= at_least {
+            return Ok(counted);
+        }
+        ensure!(began.elapsed() < Duration::from_secs(10), "{at_least} look-ups, and counted are {counted:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn named<const N: usize>(counts: [(&str, i64); N]) -> HashMap<String, i64> {
+    HashMap::from(counts.map(|(name, count)| (name.to_owned(), count)))
 }
 
 #[tokio::test]
@@ -187,19 +203,56 @@ async fn an_authors_last_comment_is_looked_for_among_the_authors_own() -> anyhow
     let last: Vec<_> = facts.iter().map(|facts| facts.last_comment_at.map(|at| at.timestamp_millis())).collect();
     assert_eq!(last, (0..ASKED).map(|n| Some(i64::from(n))).collect::<Vec<_>>());
 
-    // The server counts what a connection did a moment after its end.
     let asked = i64::from(ASKED);
-    let began = Instant::now();
-    let counted = loop {
-        let mut counted = scans(&mut connection).await?;
-        counted.retain(|index, _| ["comments_email", "comments_ip", "comments_time"].contains(&index.as_str()));
-        if counted.values().sum::<i64>() >= 2 * asked {
-            break counted;
-        }
-        assert!(began.elapsed() < Duration::from_secs(10), "2 x {asked} questions, and of the indexes {counted:?}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    };
-    let wanted = [("comments_email", asked), ("comments_ip", asked), ("comments_time", 0)];
-    assert_eq!(counted, HashMap::from(wanted.map(|(index, count)| (index.to_owned(), count))));
+    let counted = scans(&mut connection, &["comments_email", "comments_ip", "comments_time"], 2 * asked).await?;
+    assert_eq!(counted, named([("comments_email", asked), ("comments_ip", asked), ("comments_time", 0)]));
+    databases.drop_all().await
+}
+
+#[tokio::test]
+async fn what_a_batch_costs_does_not_grow_with_what_is_stored() -> anyhow::Result<()> {
+    const COMMENTS: i64 = 4_000;
+    const ASKED: i64 = 500;
+    const INDEXES: [&str; 4] = ["comments", "comments_pkey", "comments_fingerprint", "comments_author"];
+    let Some(server) = server() else { return Ok(()) };
+    let mut databases = Databases::on(server);
+    let url = databases.create().await?;
+    let writer = store(&url).await?;
+    let stored: Vec<_> =
+        (0..COMMENTS).map(|n| Sample::at(n).by("Ada", &format!("ada{n}@reader.example"), "")).collect();
+    for batch in stored.chunks(1_000) {
+        let changes: Vec<_> = batch.iter().map(Sample::change).collect();
+        writer.save(&changes).await?;
+    }
+    writer.close().await;
+    // A planner that knows the table takes joining all of it for cheaper than looking 500 rows up.
+    let mut connection = PgConnection::connect(&url).await?;
+    connection.execute("ANALYZE comments").await?;
+    connection.close().await?;
+
+    let mut connection = PgConnection::connect(&url).await?;
+    let before = scans(&mut connection, &INDEXES, 0).await?;
+    let reader = store(&url).await?;
+    let questions: Vec<_> =
+        stored.iter().take(ASKED as usize).map(|parent| Sample::at(COMMENTS).to(parent.id).question()).collect();
+    let facts = reader.facts(&questions).await?;
+    assert!(facts.len() == questions.len() && facts.iter().all(|facts| facts.parent.is_some()));
+    let authors: Vec<_> =
+        (0..ASKED).map(|n| ("news".to_owned(), "Ada".to_owned(), format!("ada{n}@reader.example"))).collect();
+    assert_eq!(reader.previously_approved(&authors).await?, vec![true; authors.len()]);
+    reader.close().await;
+    let looked_up = 4 * ASKED;
+    let mut counted = scans(&mut connection, &INDEXES, before.values().sum::<i64>() + looked_up).await?;
+    counted.iter_mut().for_each(|(name, count)| *count -= before[name]);
+    let own_and_parent = 2 * ASKED;
+    assert_eq!(
+        counted,
+        named([
+            ("comments", 0),
+            ("comments_pkey", own_and_parent),
+            ("comments_fingerprint", ASKED),
+            ("comments_author", ASKED)
+        ])
+    );
     databases.drop_all().await
 }
