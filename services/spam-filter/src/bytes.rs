@@ -37,6 +37,18 @@ pub fn count_pairs(bytes: &[u8], are: impl Fn(u8, u8) -> bool) -> u32 {
     bytes.chunks(PIECE).zip(next.chunks(PIECE)).map(|(piece, next)| u32::from(of(piece, next))).sum()
 }
 
+/// The bytes that are such. Whether one is kept decides no branch, only where the next one goes.
+pub fn kept(bytes: &[u8], is: impl Fn(&u8) -> bool) -> Vec<u8> {
+    let mut kept = vec![0; bytes.len()];
+    let mut end = 0;
+    for byte in bytes {
+        kept[end] = *byte;
+        end += usize::from(is(byte));
+    }
+    kept.truncate(end);
+    kept
+}
+
 /// Where each run of ASCII letters and digits begins and ends. No byte of the text is above 127.
 pub fn words_of(ascii: &[u8], word: impl FnMut(usize, usize)) {
     runs_of(ascii, alphanumeric, word);

@@ -1,7 +1,11 @@
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use async_trait::async_trait;
 use opentelemetry::metrics::Counter;
+use rayon::prelude::*;
 use rejoinder_pipeline::{Live, Outcome, Reason, Received, Stage, Transient, telemetry};
 use rejoinder_proto::v1::{Comment, CommentScreened, CommentValidated, Verdict};
 
@@ -15,6 +19,9 @@ use crate::{
     signals,
     trial::Trial,
 };
+
+/// So many comments of a batch are one core's work at a time: enough that handing them out costs nothing.
+const PART: usize = 32;
 
 /// What the filter asks the comment store.
 #[async_trait]
@@ -61,9 +68,7 @@ pub struct SpamFilter {
     history: Arc<dyn History>,
     campaigns: Arc<Campaigns>,
     minds: Option<Arc<Minds>>,
-    features: Features,
-    /// Of their own for what is on trial: they remember what one model says of words.
-    trial_features: Features,
+    rooms: Rooms,
     verdicts: Counter<u64>,
     trials: Counter<u64>,
 }
@@ -76,8 +81,7 @@ impl SpamFilter {
             history,
             campaigns,
             minds: None,
-            features: Features::default(),
-            trial_features: Features::default(),
+            rooms: Rooms::default(),
             verdicts: telemetry::counter("rejoinder.verdicts", "comments screened, by site and verdict"),
             trials: telemetry::counter("rejoinder.spam_filter.trials", "comments judged on trial, by both verdicts"),
         }
@@ -88,25 +92,64 @@ impl SpamFilter {
         Self { minds: Some(minds), ..self }
     }
 
-    /// What each comment says by itself; `None` where there is no comment or no policy.
-    fn read(&mut self, batch: &[Received<CommentValidated>], screening: &Screening) -> Vec<Option<Judged>> {
-        let Self { minds, features, trial_features, .. } = self;
-        let Screening { rules, trials, .. } = screening;
-        let read: Vec<_> = batch.iter().map(|received| Read::of(received.event.comment.as_ref()?, rules)).collect();
+    /// What each comment says by itself; `None` where there is no comment or no policy. All cores read and judge; in
+    /// between, the index hears of the comments in their order.
+    fn read(&self, batch: &[Received<CommentValidated>], screening: &Screening) -> Vec<Option<Judged>> {
+        let read: Vec<_> = batch
+            .par_iter()
+            .with_min_len(PART)
+            .map(|received| Read::of(received.event.comment.as_ref()?, &screening.rules))
+            .collect();
         let seen = self.campaigns.lock().insert_all(read.iter().map(|read| read.as_ref()?.sample.as_ref()));
-        let mut judge = |Read { comment, rules, reading, .. }: Read<'_>, seen: Seen| {
-            let case = |rules: &Rules, minds: Option<&Arc<Minds>>, features: &mut Features, seen| {
-                let model = minds.map(|minds| minds.opinion(comment, &reading, features, rules.policy()));
-                let facts = Facts { seen, model, ..Facts::default() };
-                let content = signals::content(comment, &reading, &facts, rules);
-                Case { facts, content }
-            };
-            let on_trial = trials.as_ref().and_then(|trials| Some((trials.of(&comment.site)?, trials.minds())));
-            let trial =
-                on_trial.map(|(trial, own)| case(&trial.rules, own.or(minds.as_ref()), trial_features, seen.clone()));
-            Judged { live: case(rules, minds.as_ref(), features, seen), trial }
+        let judged = read.into_par_iter().zip(seen).chunks(PART).flat_map_iter(|part| {
+            let mut room = self.rooms.take();
+            let judged =
+                part.into_iter().map(|(read, seen)| read.map(|read| self.judge(read, seen, screening, &mut room)));
+            let judged: Vec<_> = judged.collect();
+            self.rooms.put(room);
+            judged
+        });
+        judged.collect()
+    }
+
+    fn judge(&self, read: Read<'_>, seen: Seen, screening: &Screening, room: &mut Room) -> Judged {
+        let Read { comment, rules, reading, .. } = read;
+        let case = |rules: &Rules, minds: Option<&Arc<Minds>>, features: &mut Features, seen| {
+            let model = minds.map(|minds| minds.opinion(comment, &reading, features, rules.policy()));
+            let facts = Facts { seen, model, ..Facts::default() };
+            let content = signals::content(comment, &reading, &facts, rules);
+            Case { facts, content }
         };
-        read.into_iter().zip(seen).map(|(read, seen)| read.map(|read| judge(read, seen))).collect()
+        let minds = self.minds.as_ref();
+        let trials = screening.trials.as_ref();
+        let on_trial = trials.and_then(|trials| Some((trials.of(&comment.site)?, trials.minds())));
+        let trial = on_trial.map(|(trial, own)| case(&trial.rules, own.or(minds), &mut room.on_trial, seen.clone()));
+        Judged { live: case(rules, minds, &mut room.live, seen), trial }
+    }
+}
+
+/// What one core works with. What is on trial has features of its own: they remember what one model says of words.
+#[derive(Default)]
+struct Room {
+    live: Features,
+    on_trial: Features,
+}
+
+/// Rooms that nobody works in: as many as cores have worked at once.
+#[derive(Default)]
+struct Rooms(Mutex<Vec<Room>>);
+
+impl Rooms {
+    fn take(&self) -> Room {
+        self.free().pop().unwrap_or_default()
+    }
+
+    fn put(&self, room: Room) {
+        self.free().push(room);
+    }
+
+    fn free(&self) -> MutexGuard<'_, Vec<Room>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -40,5 +40,5 @@ impl Rows {
 }
 
 /// About 240 bytes, the mean of real comments.
-pub const TEXT: &str = "I have read this twice now, and what stays with me is how little the numbers in the second paragraph say about \
+const TEXT: &str = "I have read this twice now, and what stays with me is how little the numbers in the second paragraph say about \
     the people behind them. Has anybody looked at the years before? It would be good to know where the trend began.";

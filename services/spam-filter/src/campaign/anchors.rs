@@ -1,6 +1,10 @@
 //! What a campaign wants its readers to reach: it can spin every word, but not this.
 
-use super::{hash_of, sketch::is_address};
+use super::{
+    hash_of,
+    sketch::{is_address, may_hold_address},
+};
+use crate::bytes::count;
 
 /// So many are kept of a comment.
 pub const MAX_ANCHORS: usize = 4;
@@ -53,10 +57,19 @@ const EVERYBODYS: [&str; 30] = [
 /// Hashes of the first few anchors of a text in its normal form, each once.
 pub fn anchors(normal: &str, domains: &[String]) -> [u32; MAX_ANCHORS] {
     let mut found = Found::default();
-    phones(normal, &mut found);
-    for word in normal.split_whitespace() {
+    let digits = count(normal.as_bytes(), |byte| byte.is_ascii_digit());
+    if digits as usize >= *PHONE_DIGITS.start() {
+        phones(normal, &mut found);
+    }
+    let addresses = may_hold_address(normal);
+    let words = (digits > 0 || addresses).then(|| normal.split_whitespace());
+    for word in words.into_iter().flatten() {
         if found.is_full() {
             break;
+        }
+        // Without one of these it is nothing.
+        if !word.bytes().any(|byte| byte.is_ascii_digit() || addresses && matches!(byte, b'.' | b':' | b'@')) {
+            continue;
         }
         let word = word.trim_matches(|c: char| !c.is_alphanumeric() && !"@/_".contains(c));
         if word.contains('@') {
@@ -95,9 +108,6 @@ impl Found {
 }
 
 fn phones(normal: &str, found: &mut Found) {
-    if normal.bytes().filter(u8::is_ascii_digit).count() < *PHONE_DIGITS.start() {
-        return;
-    }
     for run in normal.split(|c: char| !c.is_ascii_digit() && !" .-()\u{a0}".contains(c)) {
         let digits: String = run.chars().filter(char::is_ascii_digit).take(PHONE_DIGITS.end() + 1).collect();
         if PHONE_DIGITS.contains(&digits.len()) {

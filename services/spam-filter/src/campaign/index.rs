@@ -25,8 +25,9 @@ const MIN_RUNS: u32 = 40;
 /// The same where they lead to the same place.
 const MIN_RUNS_WITH_ANCHOR: u32 = 8;
 
-/// A sample as it is remembered.
+/// A sample as it is remembered. Its signature fills its first cache line, which is all that is read of most candidates.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(super) struct Member {
     pub(super) sample: Sample,
     pub(super) cluster: Option<NonZeroU64>,
@@ -183,14 +184,23 @@ impl Index {
     /// The samples that belong together with one, one of each cluster.
     fn near(&self, sample: &Sample) -> Vec<u64> {
         let Sample { signature, runs, anchors, .. } = sample;
-        let recent = self.recent_table.candidates(signature, *runs, anchors);
-        let mut candidates: Vec<u64> = recent.chain(self.kept_table.candidates(signature, *runs, anchors)).collect();
+        let mut candidates = Vec::new();
+        for table in [&self.recent_table, &self.kept_table] {
+            table.candidates(signature, *runs, anchors, &mut candidates);
+        }
         candidates.sort_unstable();
         candidates.dedup();
         let mut clusters = Vec::new();
         candidates.retain(|number| {
             let Some(member) = self.member(*number) else { return false };
-            if member.cluster.is_some_and(|cluster| clusters.contains(&cluster)) || !self.belong(sample, member) {
+            // Most are not alike at all, and nothing but this is read of them.
+            let likeness = Sketch::likeness(signature, &member.sample.signature);
+            if likeness < ALIKE_WITH_ANCHOR {
+                return false;
+            }
+            if member.cluster.is_some_and(|cluster| clusters.contains(&cluster))
+                || !self.belong(sample, member, likeness)
+            {
                 return false;
             }
             clusters.extend(member.cluster);
@@ -199,7 +209,7 @@ impl Index {
         candidates
     }
 
-    fn belong(&self, sample: &Sample, member: &Member) -> bool {
+    fn belong(&self, sample: &Sample, member: &Member, likeness: f64) -> bool {
         let other = &member.sample;
         if member.word().is_none() && sample.at.abs_diff(other.at) > self.limits.window.unsigned_abs() {
             return false;
@@ -208,7 +218,6 @@ impl Index {
         if runs < MIN_RUNS_WITH_ANCHOR {
             return false;
         }
-        let likeness = Sketch::likeness(&sample.signature, &other.signature);
         if runs >= MIN_RUNS && likeness >= ALIKE {
             return true;
         }

@@ -8,11 +8,13 @@ use super::{
     hash_of,
     sketch::{PLACES, Sketch},
 };
-use crate::{normal::known, reading::Reading};
+use crate::{bytes::kept, normal::known, reading::Reading};
 
 /// What is remembered of a comment: hashes, and nothing that can be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[repr(C)]
 pub struct Sample {
+    pub(super) signature: [u8; PLACES],
     /// The comment's id.
     pub id: Uuid,
     /// When it was submitted, in milliseconds since 1970.
@@ -25,7 +27,6 @@ pub struct Sample {
     pub(super) address: u32,
     /// The site with the text's letters and digits; 0 when there are none.
     pub(super) text: u64,
-    pub(super) signature: [u8; PLACES],
     /// Different runs of letters in the text; 0 when there is no signature.
     pub(super) runs: u32,
     /// Zero is an empty place.
@@ -67,8 +68,11 @@ pub(super) fn site(name: &str) -> u32 {
 
 /// Case, spaces, punctuation and pictures make no difference.
 fn same_text(site: &str, folded: &str) -> u64 {
-    let mut plain = String::with_capacity(folded.len());
-    plain.extend(folded.chars().filter(|c| known(*c).alphanumeric));
+    let plain = if folded.is_ascii() {
+        kept(folded.as_bytes(), u8::is_ascii_alphanumeric)
+    } else {
+        folded.chars().filter(|c| known(*c).alphanumeric).collect::<String>().into_bytes()
+    };
     if plain.is_empty() { 0 } else { hash_of((site, plain)).max(1) }
 }
 

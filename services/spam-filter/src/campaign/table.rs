@@ -30,16 +30,20 @@ impl Table {
         Self { places: vec![[0; WAYS]; places], next: 0 }
     }
 
-    /// Every sample that may be like one with this signature and these anchors; some of them several times.
+    /// Adds every sample that may be like one with this signature and these anchors; some of them several times.
     pub fn candidates(
         &self,
         signature: &[u8; PLACES],
         runs: u32,
         anchors: &[u32; MAX_ANCHORS],
-    ) -> impl Iterator<Item = u64> {
-        let places = keys(signature, runs, anchors).map(|key| self.places[self.place(key)]);
-        let next = self.next;
-        places.flatten().filter_map(move |way| number(way, next))
+        candidates: &mut Vec<u64>,
+    ) {
+        if self.next == 0 {
+            return;
+        }
+        for key in keys(signature, runs, *anchors) {
+            candidates.extend(self.places[self.place(key)].iter().filter_map(|way| number(*way, self.next)));
+        }
     }
 
     /// Puts a sample at its places. It takes the way of one that `is_like` it, else that of the oldest, so that a wave
@@ -53,7 +57,7 @@ impl Table {
         is_like: impl Fn(u64) -> bool,
     ) {
         self.next = self.next.max(number + 1);
-        for key in keys(signature, runs, anchors) {
+        for key in keys(signature, runs, *anchors) {
             let (place, next) = (self.place(key), self.next);
             let ways = &mut self.places[place];
             let is_like = |way: &Way| self::number(*way, next).is_some_and(&is_like);
@@ -75,16 +79,13 @@ fn number(way: Way, next: u64) -> Option<u64> {
     next.checked_sub(u64::from(back) + 1).filter(|_| way != 0)
 }
 
-fn keys(signature: &[u8; PLACES], runs: u32, anchors: &[u32; MAX_ANCHORS]) -> impl Iterator<Item = u64> {
-    let pairs = signature.chunks_exact(2).take(if runs == 0 { 0 } else { KEYS }).enumerate();
-    let of_text: Vec<u64> =
-        pairs.map(|(at, pair)| spread(((at as u64) << 16) | (u64::from(pair[0]) << 8) | u64::from(pair[1]))).collect();
-    let of_anchors = anchors
-        .iter()
-        .filter(|anchor| **anchor != 0)
-        .map(|anchor| spread(u64::from(*anchor) | (1 << 40)))
-        .collect::<Vec<_>>();
-    of_text.into_iter().chain(of_anchors)
+fn keys(signature: &[u8; PLACES], runs: u32, anchors: [u32; MAX_ANCHORS]) -> impl Iterator<Item = u64> + use<> {
+    let (pairs, _) = signature.as_chunks::<2>();
+    let pairs: [[u8; 2]; KEYS] = std::array::from_fn(|at| pairs[at]);
+    let of_text = (0_u64..).zip(pairs).map(|(at, [a, b])| spread((at << 16) | (u64::from(a) << 8) | u64::from(b)));
+    let of_anchors =
+        anchors.into_iter().filter(|anchor| *anchor != 0).map(|anchor| spread(u64::from(anchor) | (1 << 40)));
+    of_text.take(if runs == 0 { 0 } else { KEYS }).chain(of_anchors)
 }
 
 /// Fibonacci hashing: the upper half of the product.
@@ -106,7 +107,8 @@ mod tests {
                 table.put(number, signature, 100, &NO_ANCHORS, |_| false);
             }
             for (number, signature) in (first..).zip(&signatures) {
-                let found: Vec<_> = table.candidates(signature, 100, &NO_ANCHORS).collect();
+                let mut found = Vec::new();
+                table.candidates(signature, 100, &NO_ANCHORS, &mut found);
                 assert!(found.contains(&number), "{number}: {found:?}");
                 assert!(found.iter().all(|number| (first..first + 8).contains(number)), "{found:?}");
             }
