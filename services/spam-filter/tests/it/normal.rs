@@ -168,6 +168,13 @@ fn every_letter_that_passes_for_a_latin_one_is_folded_in_a_mixed_word() {
     assert!(missed.is_empty(), "{} of {walked}: {:?}", missed.len(), &missed[..missed.len().min(60)]);
 }
 
+#[test]
+fn a_joiner_that_was_kept_for_a_mark_goes_when_another_mark_comes_between() {
+    // Canonical order puts the Arabic mark before the accent.
+    assert_eq!(normalise("\u{300}\u{64b}\u{200c}").words, "\u{64b}\u{300}");
+    assert_eq!(normalise("\u{64b}\u{200c}").words, "\u{64b}\u{200c}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2048))]
 
