@@ -193,14 +193,7 @@ impl Index {
         let mut clusters = Vec::new();
         candidates.retain(|number| {
             let Some(member) = self.member(*number) else { return false };
-            // Most are not alike at all, and nothing but this is read of them.
-            let likeness = Sketch::likeness(signature, &member.sample.signature);
-            if likeness < ALIKE_WITH_ANCHOR {
-                return false;
-            }
-            if member.cluster.is_some_and(|cluster| clusters.contains(&cluster))
-                || !self.belong(sample, member, likeness)
-            {
+            if !self.belong(sample, member) || member.cluster.is_some_and(|cluster| clusters.contains(&cluster)) {
                 return false;
             }
             clusters.extend(member.cluster);
@@ -209,8 +202,13 @@ impl Index {
         candidates
     }
 
-    fn belong(&self, sample: &Sample, member: &Member, likeness: f64) -> bool {
+    fn belong(&self, sample: &Sample, member: &Member) -> bool {
         let other = &member.sample;
+        // Most are not alike at all, and nothing but this is read of them.
+        let likeness = Sketch::likeness(&sample.signature, &other.signature);
+        if likeness < ALIKE_WITH_ANCHOR {
+            return false;
+        }
         if member.word().is_none() && sample.at.abs_diff(other.at) > self.limits.window.unsigned_abs() {
             return false;
         }
@@ -221,8 +219,7 @@ impl Index {
         if runs >= MIN_RUNS && likeness >= ALIKE {
             return true;
         }
-        let shared = sample.anchors.iter().any(|anchor| *anchor != 0 && other.anchors.contains(anchor));
-        shared && likeness >= ALIKE_WITH_ANCHOR
+        sample.anchors.iter().any(|anchor| *anchor != 0 && other.anchors.contains(anchor))
     }
 
     /// Puts a sample into one cluster with all that it belongs to.

@@ -14,6 +14,7 @@ use crate::{bytes::kept, normal::known, reading::Reading};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[repr(C)]
 pub struct Sample {
+    /// First, so that the index can lay it into one cache line.
     pub(super) signature: [u8; PLACES],
     /// The comment's id.
     pub id: Uuid,

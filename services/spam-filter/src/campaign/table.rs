@@ -41,7 +41,7 @@ impl Table {
         if self.next == 0 {
             return;
         }
-        for key in keys(signature, runs, *anchors) {
+        for key in keys(signature, runs, anchors) {
             candidates.extend(self.places[self.place(key)].iter().filter_map(|way| number(*way, self.next)));
         }
     }
@@ -57,7 +57,7 @@ impl Table {
         is_like: impl Fn(u64) -> bool,
     ) {
         self.next = self.next.max(number + 1);
-        for key in keys(signature, runs, *anchors) {
+        for key in keys(signature, runs, anchors) {
             let (place, next) = (self.place(key), self.next);
             let ways = &mut self.places[place];
             let is_like = |way: &Way| self::number(*way, next).is_some_and(&is_like);
@@ -79,12 +79,10 @@ fn number(way: Way, next: u64) -> Option<u64> {
     next.checked_sub(u64::from(back) + 1).filter(|_| way != 0)
 }
 
-fn keys(signature: &[u8; PLACES], runs: u32, anchors: [u32; MAX_ANCHORS]) -> impl Iterator<Item = u64> + use<> {
+fn keys(signature: &[u8; PLACES], runs: u32, anchors: &[u32; MAX_ANCHORS]) -> impl Iterator<Item = u64> {
     let (pairs, _) = signature.as_chunks::<2>();
-    let pairs: [[u8; 2]; KEYS] = std::array::from_fn(|at| pairs[at]);
-    let of_text = (0_u64..).zip(pairs).map(|(at, [a, b])| spread((at << 16) | (u64::from(a) << 8) | u64::from(b)));
-    let of_anchors =
-        anchors.into_iter().filter(|anchor| *anchor != 0).map(|anchor| spread(u64::from(anchor) | (1 << 40)));
+    let of_text = (0_u64..).zip(pairs).map(|(at, [a, b])| spread((at << 16) | (u64::from(*a) << 8) | u64::from(*b)));
+    let of_anchors = anchors.iter().filter(|anchor| **anchor != 0).map(|anchor| spread(u64::from(*anchor) | (1 << 40)));
     of_text.take(if runs == 0 { 0 } else { KEYS }).chain(of_anchors)
 }
 
