@@ -2,7 +2,7 @@
 //!
 //! Sources: CloudEvents 1.0 Kafka protocol binding; Kafka Connect's dead-letter queue.
 
-use std::str;
+use std::{fmt, str};
 
 use crate::{Format, Topic};
 
@@ -31,8 +31,16 @@ pub mod name {
 }
 
 /// Headers in the order in which they came. A name may occur twice; the last one counts, as in Kafka's own clients.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Headers(Vec<(String, Vec<u8>)>);
+///
+/// All names stand in one allocation and all values in another: each record has eight or more, and is read and written by
+/// every stage.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Headers {
+    names: String,
+    values: Vec<u8>,
+    /// Where each header's name ends and where its value does.
+    ends: Vec<(usize, usize)>,
+}
 
 impl Headers {
     /// No headers.
@@ -40,21 +48,28 @@ impl Headers {
         Self::default()
     }
 
+    /// No headers, with room for as many as an event of ours carries.
+    fn with_room() -> Self {
+        Self { names: String::with_capacity(128), values: Vec::with_capacity(320), ends: Vec::with_capacity(8) }
+    }
+
     /// Adds one.
-    pub fn push(&mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) {
-        self.0.push((name.into(), value.into()));
+    pub fn push(&mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) {
+        self.names.push_str(name.as_ref());
+        self.values.extend_from_slice(value.as_ref());
+        self.ends.push((self.names.len(), self.values.len()));
     }
 
     /// Adds one, and returns the whole.
     #[must_use]
-    pub fn with(mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
+    pub fn with(mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Self {
         self.push(name, value);
         self
     }
 
     /// The last value under `name`.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        self.0.iter().rev().find(|(n, _)| n == name).map(|(_, value)| value.as_slice())
+        self.iter().rev().find(|(known, _)| *known == name).map(|(_, value)| value)
     }
 
     /// The last value under `name`, when it is UTF-8.
@@ -63,38 +78,72 @@ impl Headers {
     }
 
     /// All of them, in order.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&str, &[u8])> {
+        (0..self.ends.len()).map(|at| {
+            let (name, value) = at.checked_sub(1).map_or((0, 0), |before| self.ends[before]);
+            let (name_end, value_end) = self.ends[at];
+            (&self.names[name..name_end], &self.values[value..value_end])
+        })
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.ends.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.ends.is_empty()
     }
 
     /// What every record that we write carries, for a Protobuf payload.
     pub fn cloud_event(topic: Topic, id: &str, source: &str, time: &str, traceparent: &str) -> Self {
         let message = topic.message_name();
-        Self(vec![
-            (name::CONTENT_TYPE.into(), Format::Protobuf.content_type().into()),
-            (name::CE_SPECVERSION.into(), b"1.0".into()),
-            (name::CE_ID.into(), id.into()),
-            (name::CE_SOURCE.into(), source.into()),
-            (name::CE_TYPE.into(), message.into()),
-            (name::CE_TIME.into(), time.into()),
-            (name::CE_DATASCHEMA.into(), format!("type.googleapis.com/{message}").into_bytes()),
-            (crate::trace::TRACEPARENT.into(), traceparent.into()),
-        ])
+        Self::with_room()
+            .with(name::CONTENT_TYPE, Format::Protobuf.content_type())
+            .with(name::CE_SPECVERSION, "1.0")
+            .with(name::CE_ID, id)
+            .with(name::CE_SOURCE, source)
+            .with(name::CE_TYPE, message)
+            .with(name::CE_TIME, time)
+            .with(name::CE_DATASCHEMA, ["type.googleapis.com/", message].concat())
+            .with(crate::trace::TRACEPARENT, traceparent)
     }
 }
 
-impl FromIterator<(String, Vec<u8>)> for Headers {
-    fn from_iter<I: IntoIterator<Item = (String, Vec<u8>)>>(headers: I) -> Self {
-        Self(headers.into_iter().collect())
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter().map(|(name, value)| (name, String::from_utf8_lossy(value)))).finish()
+    }
+}
+
+impl<N: AsRef<str>, V: AsRef<[u8]>> FromIterator<(N, V)> for Headers {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(headers: I) -> Self {
+        headers.into_iter().fold(Self::with_room(), |all, (name, value)| all.with(name, value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_keep_their_order_and_the_last_of_a_name_counts() {
+        let pairs: [(&str, &[u8]); 4] = [("b", b"1"), ("", b""), ("a", &[0xff]), ("b", b"22")];
+        let headers: Headers = pairs.into_iter().collect();
+        assert_eq!(Vec::from_iter(headers.iter()), pairs);
+        assert_eq!(
+            (headers.get("b"), headers.get("a"), headers.get("")),
+            (Some(&b"22"[..]), Some(&[0xff][..]), Some(&b""[..]))
+        );
+        assert_eq!((headers.text("b"), headers.text("a"), headers.text("c")), (Some("22"), None, None));
+        assert_eq!(headers.len(), 4);
+    }
+
+    /// The same bytes in the same order, and divided otherwise.
+    #[test]
+    fn headers_differ_by_where_a_name_ends() {
+        assert_ne!(Headers::new().with("ab", "c"), Headers::new().with("a", "bc"));
+        assert_ne!(Headers::new().with("ab", "").with("", "c"), Headers::new().with("a", "c").with("b", ""));
     }
 }

@@ -53,7 +53,7 @@ pub fn replayed(letter: &v1::DeadLetter) -> Option<Record> {
         .headers
         .iter()
         .filter(|header| header.name != name::ATTEMPT && header.name != name::STAGE)
-        .map(|header| (header.name.clone(), header.value.to_vec()))
+        .map(|header| (&header.name, &header.value))
         .collect();
     headers.push(name::ATTEMPT, letter.attempt.saturating_add(1).to_string());
     headers.push(name::STAGE, letter.stage.clone());

@@ -16,7 +16,7 @@ pub fn delivered(settings: &KafkaSettings, message: &BorrowedMessage<'_>) -> Opt
         .headers()
         .into_iter()
         .flat_map(|headers| headers.iter())
-        .map(|header| (header.key.to_owned(), header.value.unwrap_or_default().to_vec()))
+        .map(|header| (header.key, header.value.unwrap_or_default()))
         .collect();
     Some(Delivered {
         position: Position { topic, partition: message.partition(), offset: message.offset() },

@@ -59,7 +59,7 @@ pub fn run(log: &dyn Records, place: Place) -> Result<()> {
     for header in headers {
         line("header", &format!("{}: {}", text(header.name.as_bytes()), text(&header.value)))?;
     }
-    let headers: Headers = headers.iter().map(|header| (header.name.clone(), header.value.to_vec())).collect();
+    let headers: Headers = headers.iter().map(|header| (&header.name, &header.value)).collect();
     match payload {
         None => line("payload", "none (a tombstone)")?,
         Some(payload) => {
