@@ -5,6 +5,7 @@
 //! so is a campaign once it is large enough. All of this is in memory and bounded, and follows from what stands in the
 //! log: whoever reads the same records knows the same campaigns.
 
+mod alike;
 mod anchors;
 mod clusters;
 mod decided;

@@ -10,7 +10,7 @@ use rejoinder_pipeline::{Live, Outcome, Reason, Received, Stage, Transient, tele
 use rejoinder_proto::v1::{Comment, CommentScreened, CommentValidated, Verdict};
 
 use crate::{
-    Facts, Minds, Policy, PolicyError, Rules, Signal, Trials,
+    Facts, Minds, ModelScore, Policy, PolicyError, Rules, Signal, Trials,
     campaign::{Campaigns, Sample, Seen},
     external::{self, Externals},
     model::Features,
@@ -50,12 +50,6 @@ impl Screening {
         });
         Ok(Self { rules: rules.collect::<Result<_, _>>()?, ..Self::default() })
     }
-
-    /// What is on trial for a comment, where it has judged it.
-    fn on_trial(&self, comment: &Comment, judged: &Judged) -> Option<&Trial> {
-        judged.trial.as_ref()?;
-        self.trials.as_ref()?.of(&comment.site)
-    }
 }
 
 /// Gives every validated comment its verdict.
@@ -92,39 +86,38 @@ impl SpamFilter {
         Self { minds: Some(minds), ..self }
     }
 
-    /// What each comment says by itself; `None` where there is no comment or no policy. All cores read and judge; in
-    /// between, the index hears of the comments in their order.
-    fn read(&self, batch: &[Received<CommentValidated>], screening: &Screening) -> Vec<Option<Judged>> {
+    /// What each comment says by itself; `None` where there is no comment or no policy. All cores read, and ask the models;
+    /// meanwhile one of them tells the index of the comments, in their order.
+    fn read<'a>(&self, batch: &'a [Received<CommentValidated>], screening: &'a Screening) -> Vec<Option<Judged<'a>>> {
         let read: Vec<_> = batch
             .par_iter()
             .with_min_len(PART)
-            .map(|received| Read::of(received.event.comment.as_ref()?, &screening.rules))
+            .map(|received| Read::of(received.event.comment.as_ref()?, screening))
             .collect();
-        let seen = self.campaigns.lock().insert_all(read.iter().map(|read| read.as_ref()?.sample.as_ref()));
-        let judged = read.into_par_iter().zip(seen).chunks(PART).flat_map_iter(|part| {
-            let mut room = self.rooms.take();
-            let judged =
-                part.into_iter().map(|(read, seen)| read.map(|read| self.judge(read, seen, screening, &mut room)));
-            let judged: Vec<_> = judged.collect();
-            self.rooms.put(room);
-            judged
-        });
-        judged.collect()
+        let (seen, opinions) = rayon::join(
+            || self.campaigns.lock().insert_all(read.iter().map(|read| read.as_ref()?.sample.as_ref())),
+            || self.opinions(&read, screening),
+        );
+        let judged = read.into_par_iter().zip(seen).zip(opinions).with_min_len(PART);
+        judged.map(|((read, seen), opinions)| Some(read?.judged(seen, opinions?))).collect()
     }
 
-    fn judge(&self, read: Read<'_>, seen: Seen, screening: &Screening, room: &mut Room) -> Judged {
-        let Read { comment, rules, reading, .. } = read;
-        let case = |rules: &Rules, minds: Option<&Arc<Minds>>, features: &mut Features, seen| {
-            let model = minds.map(|minds| minds.opinion(comment, &reading, features, rules.policy()));
-            let facts = Facts { seen, model, ..Facts::default() };
-            let content = signals::content(comment, &reading, &facts, rules);
-            Case { facts, content }
-        };
-        let minds = self.minds.as_ref();
-        let trials = screening.trials.as_ref();
-        let on_trial = trials.and_then(|trials| Some((trials.of(&comment.site)?, trials.minds())));
-        let trial = on_trial.map(|(trial, own)| case(&trial.rules, own.or(minds), &mut room.on_trial, seen.clone()));
-        Judged { live: case(rules, minds, &mut room.live, seen), trial }
+    fn opinions(&self, read: &[Option<Read<'_>>], screening: &Screening) -> Vec<Option<Opinions>> {
+        let minds = self.minds.as_deref();
+        let on_trial = screening.trials.as_ref().and_then(Trials::minds).map(Arc::as_ref).or(minds);
+        let opinions = read.par_iter().with_min_len(PART).map_init(
+            || self.rooms.take(),
+            |lent, read| {
+                let Read { comment, rules, trial, reading, .. } = read.as_ref()?;
+                let room = lent.room();
+                let opinion = |minds: Option<&Minds>, rules: &Rules, features: &mut Features| {
+                    Some(minds?.opinion(comment, reading, features, rules.policy()))
+                };
+                let on_trial = trial.and_then(|trial| opinion(on_trial, &trial.rules, &mut room.on_trial));
+                Some(Opinions { live: opinion(minds, rules, &mut room.live), on_trial })
+            },
+        );
+        opinions.collect()
     }
 }
 
@@ -140,12 +133,8 @@ struct Room {
 struct Rooms(Mutex<Vec<Room>>);
 
 impl Rooms {
-    fn take(&self) -> Room {
-        self.free().pop().unwrap_or_default()
-    }
-
-    fn put(&self, room: Room) {
-        self.free().push(room);
+    fn take(&self) -> Lent<'_> {
+        Lent { room: self.free().pop(), rooms: self }
     }
 
     fn free(&self) -> MutexGuard<'_, Vec<Room>> {
@@ -153,32 +142,101 @@ impl Rooms {
     }
 }
 
+/// A room that somebody works in.
+struct Lent<'a> {
+    room: Option<Room>,
+    rooms: &'a Rooms,
+}
+
+impl Lent<'_> {
+    fn room(&mut self) -> &mut Room {
+        self.room.get_or_insert_default()
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        self.rooms.free().extend(self.room.take());
+    }
+}
+
+/// What the models say of a comment.
+struct Opinions {
+    live: Option<ModelScore>,
+    on_trial: Option<ModelScore>,
+}
+
 /// What a policy and a model say of a comment by itself.
-struct Case {
+struct Case<'a> {
+    rules: &'a Rules,
     facts: Facts,
     content: Vec<Signal>,
+    /// Where the answer about the author will stand, where it counts.
+    asked: Option<usize>,
+}
+
+impl Case<'_> {
+    /// Hears what others say. Whether all that was asked has an answer; an author without one stays unknown, which holds the
+    /// comment.
+    fn hear(&mut self, opinion: Option<Signal>, answers: &[bool]) -> bool {
+        self.content.extend(opinion);
+        self.facts.previously_approved = self.asked.and_then(|place| answers.get(place).copied());
+        self.facts.previously_approved.is_some() == self.asked.is_some()
+    }
 }
 
 /// What is live, and what is on trial, say of a comment by itself.
-struct Judged {
-    live: Case,
-    trial: Option<Case>,
+struct Judged<'a> {
+    comment: &'a Comment,
+    live: Case<'a>,
+    trial: Option<(&'a Trial, Case<'a>)>,
+}
+
+impl<'a> Judged<'a> {
+    /// What others are shown: what is spam already need not be.
+    fn shown(&self) -> Option<&'a Comment> {
+        (!is_spam(&self.live.content, self.live.rules)).then_some(self.comment)
+    }
+
+    fn concluded(self, opinion: Option<Signal>, answers: &[bool]) -> CommentScreened {
+        let Self { comment, mut live, trial } = self;
+        live.hear(opinion.clone(), answers);
+        let mut screened = conclude(comment, live.content, &live.facts, live.rules);
+        if let Some((trial, mut case)) = trial
+            && case.hear(opinion, answers)
+        {
+            trial.conclude(comment, case.content, &case.facts, &mut screened);
+        }
+        screened
+    }
 }
 
 /// A comment as it is read before anything is asked.
 struct Read<'a> {
     comment: &'a Comment,
     rules: &'a Rules,
+    trial: Option<&'a Trial>,
     reading: Reading<'a>,
     sample: Option<Sample>,
 }
 
 impl<'a> Read<'a> {
-    fn of(comment: &'a Comment, rules: &'a HashMap<String, Rules>) -> Option<Self> {
-        let rules = rules.get(&comment.site)?;
+    fn of(comment: &'a Comment, screening: &'a Screening) -> Option<Self> {
+        let rules = screening.rules.get(&comment.site)?;
+        let trial = screening.trials.as_ref().and_then(|trials| trials.of(&comment.site));
         let reading = Reading::of(comment);
         let sample = Sample::read(comment, &reading);
-        Some(Self { comment, rules, reading, sample })
+        Some(Self { comment, rules, trial, reading, sample })
+    }
+
+    fn judged(self, seen: Seen, opinions: Opinions) -> Judged<'a> {
+        let case = |rules: &'a Rules, model, seen| {
+            let facts = Facts { seen, model, ..Facts::default() };
+            let content = signals::content(self.comment, &self.reading, &facts, rules);
+            Case { rules, facts, content, asked: None }
+        };
+        let trial = self.trial.map(|trial| (trial, case(&trial.rules, opinions.on_trial, seen.clone())));
+        Judged { comment: self.comment, live: case(self.rules, opinions.live, seen), trial }
     }
 }
 
@@ -190,6 +248,11 @@ struct Authors<'a> {
 }
 
 impl<'a> Authors<'a> {
+    /// Where the answer about a comment's author will stand, where it counts.
+    fn asked(&mut self, comment: &'a Comment, case: &Case<'_>) -> Option<usize> {
+        asks_for_author(comment, &case.content, case.rules).then(|| self.place_of(comment))
+    }
+
     fn place_of(&mut self, comment: &'a Comment) -> usize {
         let (name, email) = comment.author.as_ref().map_or(("", ""), |author| (&author.name, &author.email));
         *self.places.entry((&comment.site, name, email)).or_insert_with(|| {
@@ -212,27 +275,17 @@ impl Stage for SpamFilter {
             return Err(Transient::new("decision log", "moderators' decisions have not been read yet"));
         }
         let screening = self.screening.now();
-        let judged = self.read(batch, &screening);
-        let comments = || batch.iter().map(|received| received.event.comment.as_ref());
+        let mut judged = self.read(batch, &screening);
         let mut authors = Authors::default();
-        let asked: Vec<Option<usize>> = comments()
-            .zip(&judged)
-            .map(|(comment, judged)| {
-                let (comment, judged) = (comment?, judged.as_ref()?);
-                let rules = screening.rules.get(&comment.site)?;
-                asks_for_author(comment, &judged.live.content, rules).then(|| authors.place_of(comment))
-            })
-            .collect();
+        for judged in judged.iter_mut().flatten() {
+            judged.live.asked = authors.asked(judged.comment, &judged.live);
+        }
         let live_asks = !authors.list.is_empty();
-        let asked_on_trial: Vec<Option<usize>> = comments()
-            .zip(&judged)
-            .map(|(comment, judged)| {
-                let (comment, judged) = (comment?, judged.as_ref()?);
-                let trial = screening.on_trial(comment, judged)?;
-                let content = &judged.trial.as_ref()?.content;
-                asks_for_author(comment, content, &trial.rules).then(|| authors.place_of(comment))
-            })
-            .collect();
+        for judged in judged.iter_mut().flatten() {
+            if let Some((_, case)) = &mut judged.trial {
+                case.asked = authors.asked(judged.comment, case);
+            }
+        }
         let authors = authors.list;
         let answers =
             if authors.is_empty() { Ok(Vec::new()) } else { self.history.previously_approved(&authors).await };
@@ -244,41 +297,16 @@ impl Stage for SpamFilter {
         };
 
         // What is spam already need not be shown to anybody else, nor is anything for the sake of a trial.
-        let shown: Vec<_> = comments()
-            .zip(&judged)
-            .map(|(comment, judged)| {
-                let (comment, judged) = (comment?, judged.as_ref()?);
-                (!is_spam(&judged.live.content, screening.rules.get(&comment.site)?)).then_some(comment)
-            })
-            .collect();
+        let shown: Vec<_> = judged.iter().map(|judged| judged.as_ref()?.shown()).collect();
         let opinions = external::signals(&screening.externals, &shown).await;
 
-        let mut without_policy = 0;
-        let answer = |asked: Option<usize>| asked.and_then(|place| answers.get(place).copied());
-        let judged = comments().zip(judged).zip(asked.into_iter().zip(asked_on_trial)).zip(opinions);
-        let outcomes = judged.map(|(((comment, judged), (asked, asked_on_trial)), opinion)| {
-            let Some(comment) = comment else {
-                return Outcome::Reject(Reason::impossible("the event holds no comment"));
-            };
-            let (Some(rules), Some(judged)) = (screening.rules.get(&comment.site), judged) else {
-                without_policy += 1;
-                return Outcome::Emit(vec![unknown_site(comment)]);
-            };
-            let on_trial = screening.on_trial(comment, &judged);
-            let Judged { live: Case { mut facts, mut content }, trial } = judged;
-            content.extend(opinion.clone());
-            // An author without an answer stays unknown, which holds the comment.
-            facts.previously_approved = answer(asked);
-            let mut screened = conclude(comment, content, &facts, rules);
-            let known = answer(asked_on_trial);
-            if let (Some(on_trial), Some(Case { mut facts, mut content })) = (on_trial, trial)
-                && known.is_some() == asked_on_trial.is_some()
-            {
-                content.extend(opinion);
-                facts.previously_approved = known;
-                on_trial.conclude(comment, content, &facts, &mut screened);
-            }
-            Outcome::Emit(vec![screened])
+        let comments = batch.iter().filter(|received| received.event.comment.is_some()).count();
+        let without_policy = comments - judged.iter().flatten().count();
+        let judged = batch.par_iter().zip(judged).zip(opinions).with_min_len(PART);
+        let outcomes = judged.map(|((received, judged), opinion)| match (&received.event.comment, judged) {
+            (None, _) => Outcome::Reject(Reason::impossible("the event holds no comment")),
+            (Some(comment), None) => Outcome::Emit(vec![unknown_site(comment)]),
+            (Some(_), Some(judged)) => Outcome::Emit(vec![judged.concluded(opinion, &answers)]),
         });
         let outcomes = outcomes.collect();
         if without_policy > 0 {

@@ -62,14 +62,11 @@ pub fn anchors(normal: &str, domains: &[String]) -> [u32; MAX_ANCHORS] {
         phones(normal, &mut found);
     }
     let addresses = may_hold_address(normal);
-    let words = (digits > 0 || addresses).then(|| normal.split_whitespace());
-    for word in words.into_iter().flatten() {
+    // A word without one of these is nothing.
+    let tells = |byte: u8| byte.is_ascii_digit() || addresses && matches!(byte, b'.' | b':' | b'@');
+    for word in words_with(normal, tells) {
         if found.is_full() {
             break;
-        }
-        // Without one of these it is nothing.
-        if !word.bytes().any(|byte| byte.is_ascii_digit() || addresses && matches!(byte, b'.' | b':' | b'@')) {
-            continue;
         }
         let word = word.trim_matches(|c: char| !c.is_alphanumeric() && !"@/_".contains(c));
         if word.contains('@') {
@@ -84,6 +81,18 @@ pub fn anchors(normal: &str, domains: &[String]) -> [u32; MAX_ANCHORS] {
         address(domain, &mut found);
     }
     found.anchors
+}
+
+/// The words of a text that hold one of some ASCII characters. The others are passed over without a look at where they end.
+fn words_with(text: &str, tells: impl Fn(u8) -> bool) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let at = rest.bytes().position(&tells)?;
+        let end = rest[at..].find(char::is_whitespace).map_or(rest.len(), |length| at + length);
+        let (words, after) = rest.split_at(end);
+        rest = after;
+        words.rsplit(char::is_whitespace).next()
+    })
 }
 
 #[derive(Default)]
@@ -162,6 +171,8 @@ fn is_brand(word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn of(text: &str) -> Vec<u32> {
@@ -198,6 +209,15 @@ mod tests {
             "",
         ] {
             assert_eq!(of(text), Vec::<u32>::new(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_word_that_may_tell_is_passed_over(text in "[a-c1.@ \u{3000}é\n]{0,40}") {
+            let tells = |byte: u8| matches!(byte, b'1' | b'.' | b'@');
+            let slowly: Vec<_> = text.split_whitespace().filter(|word| word.bytes().any(tells)).collect();
+            prop_assert_eq!(Vec::from_iter(words_with(&text, tells)), slowly);
         }
     }
 }

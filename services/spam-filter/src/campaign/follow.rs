@@ -1,9 +1,10 @@
 use std::time::Duration;
 
+use prost::Message;
 use rejoinder_pipeline::{Delivered, LogError, Records, log::Start};
 use rejoinder_proto::{
-    Event, Topic, from_millis, millis, now,
-    v1::{Comment, CommentScreened},
+    Event, Format, Topic, from_millis, millis, now,
+    v1::{CommentScreened, Verdict},
 };
 use uuid::Uuid;
 
@@ -40,16 +41,18 @@ fn read(
     let mut follower = log.follow(Topic::Screened, start)?;
     while !stopped() {
         let records = follower.poll(WAIT)?;
-        let read: Vec<_> = records.iter().filter_map(screened).collect();
+        let heard: Vec<_> = records.iter().filter_map(|record| Some((record, Heard::of(record)?))).collect();
         // What this process has screened is known.
         let index = campaigns.lock();
-        let known: Vec<_> = read.iter().map(|screened| index.knows(screened.id)).collect();
+        let known: Vec<_> = heard.iter().map(|(_, heard)| index.knows(heard.id)).collect();
         drop(index);
         // Outside of the lock: the stage must not wait for it.
-        let sample = |(screened, known): (&Screened, bool)| if known { None } else { Sample::of(&screened.comment) };
-        let samples: Vec<_> = read.iter().zip(known).map(sample).collect();
+        let sample = |((record, _), known): (&(&Delivered, Heard), bool)| {
+            if known { None } else { Sample::of(&decoded(record)?.comment?) }
+        };
+        let samples: Vec<_> = heard.iter().zip(known).map(sample).collect();
         let mut index = campaigns.lock();
-        for (Screened { id, campaign, revision, stands, .. }, sample) in read.iter().zip(&samples) {
+        for ((_, Heard { id, campaign, revision, stands }), sample) in heard.iter().zip(&samples) {
             match sample {
                 Some(sample) => {
                     index.insert(sample, *campaign);
@@ -66,20 +69,120 @@ fn read(
     Ok(())
 }
 
-/// What a record says.
-struct Screened {
+/// What a record says of a comment that is known.
+#[derive(Debug, PartialEq, Eq)]
+struct Heard {
     id: Uuid,
-    comment: Comment,
     campaign: Option<Uuid>,
     revision: i32,
     stands: Stands,
 }
 
-/// `None` when it is not what the topic carries, which the stages after this one deal with.
-fn screened(delivered: &Delivered) -> Option<Screened> {
+impl Heard {
+    /// `None` when it is not what the topic carries, which the stages after this one deal with.
+    fn of(delivered: &Delivered) -> Option<Self> {
+        let record = &delivered.record;
+        let brief = match Format::from_headers(&record.headers).ok()? {
+            Format::Protobuf => Brief::decode(record.payload.as_deref()?).ok()?,
+            Format::Json => Brief::decode(decoded(delivered)?.encode_to_vec().as_slice()).ok()?,
+        };
+        Some(Self {
+            id: Uuid::parse_str(&brief.comment.as_ref()?.id).ok()?,
+            campaign: Uuid::parse_str(&brief.campaign).ok(),
+            revision: brief.revision,
+            stands: Stands::by(brief.verdict(), brief.signals.iter().map(|signal| signal.name.as_str())),
+        })
+    }
+}
+
+fn decoded(delivered: &Delivered) -> Option<CommentScreened> {
     let Delivered { position, record, .. } = delivered;
-    let screened = CommentScreened::decode(position.topic, &record.headers, record.payload.as_deref()).ok()?;
-    let (stands, campaign) = (Stands::of(&screened), Uuid::parse_str(&screened.campaign).ok());
-    let comment = screened.comment?;
-    Some(Screened { id: Uuid::parse_str(&comment.id).ok()?, comment, campaign, revision: screened.revision, stands })
+    Event::decode(position.topic, &record.headers, record.payload.as_deref()).ok()
+}
+
+/// What is read of a [`CommentScreened`] whose comment is known, by the numbers of its fields. This process hears again of
+/// all that it has screened itself, and most of reading that would be copying texts.
+#[derive(Clone, PartialEq, Message)]
+struct Brief {
+    #[prost(message, optional, tag = "1")]
+    comment: Option<BriefComment>,
+    #[prost(enumeration = "Verdict", tag = "2")]
+    verdict: i32,
+    #[prost(message, repeated, tag = "3")]
+    signals: Vec<BriefSignal>,
+    #[prost(int32, tag = "7")]
+    revision: i32,
+    #[prost(string, tag = "8")]
+    campaign: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct BriefComment {
+    #[prost(string, tag = "1")]
+    id: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct BriefSignal {
+    #[prost(string, tag = "1")]
+    name: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use rejoinder_pipeline::{Position, Record};
+    use rejoinder_proto::{
+        headers::name::CONTENT_TYPE,
+        v1::{Comment, Signal},
+    };
+
+    use super::*;
+    use crate::signals::name;
+
+    fn screened(verdict: Verdict, signals: &[&str]) -> CommentScreened {
+        let signals =
+            signals.iter().map(|name| Signal { name: (*name).into(), reason: "so it is".into(), ..Signal::default() });
+        CommentScreened {
+            comment: Some(Comment { id: Uuid::now_v7().into(), text: "Well said.".into(), ..Comment::default() }),
+            verdict: verdict.into(),
+            signals: signals.collect(),
+            score: 1.5,
+            policy_version: "p".into(),
+            model_version: "m".into(),
+            revision: 3,
+            campaign: Uuid::now_v7().into(),
+            trials: Vec::new(),
+        }
+    }
+
+    fn delivered(record: Record) -> Delivered {
+        Delivered { position: Position { topic: Topic::Screened, partition: 0, offset: 7 }, appended_at: now(), record }
+    }
+
+    #[test]
+    fn what_is_read_of_a_known_comment_is_what_its_record_says() {
+        let followed = screened(Verdict::Spam, &[name::LINKS, name::CAMPAIGN_DECIDED]);
+        for screened in [screened(Verdict::Hold, &[]), screened(Verdict::Spam, &[name::LINKS]), followed] {
+            let expected = Heard {
+                id: Uuid::parse_str(&screened.comment.as_ref().expect("it has one").id).expect("it is one"),
+                campaign: Uuid::parse_str(&screened.campaign).ok(),
+                revision: 3,
+                stands: Stands::of(&screened),
+            };
+            let mut record = Record::of(&screened, "/test", "00-x");
+            assert_eq!(Heard::of(&delivered(record.clone())).as_ref(), Some(&expected));
+            record.headers.push(CONTENT_TYPE, "application/json");
+            record.payload = Some(serde_json::to_vec(&screened).expect("it can be written"));
+            assert_eq!(Heard::of(&delivered(record)), Some(expected));
+        }
+    }
+
+    #[test]
+    fn what_is_no_screening_is_passed_over() {
+        let mut record = Record::of(&screened(Verdict::Hold, &[]), "/test", "00-x");
+        record.payload = Some(vec![0xff; 9]);
+        assert_eq!(Heard::of(&delivered(record.clone())), None);
+        record.payload = None;
+        assert_eq!(Heard::of(&delivered(record)), None);
+    }
 }

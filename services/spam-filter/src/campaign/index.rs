@@ -8,22 +8,9 @@ use uuid::Uuid;
 use super::{
     Campaign, Decisions, Limits, Sample, Seen, Stands, Tally, Word,
     clusters::{Cluster, Counts},
-    sketch::Sketch,
+    sketch::glimpse,
     table::Table,
 };
-
-/// Texts with this share of their runs in common are variants of one text: a spinner that changes every fifth word
-/// leaves about so much, and unrelated comments have a tenth.
-const ALIKE: f64 = 0.5;
-
-/// Texts that lead to the same place need only be somewhat alike: people who discuss one product are not.
-const ALIKE_WITH_ANCHOR: f64 = 0.3;
-
-/// With fewer different runs of letters, two texts are alike by chance: greetings, thanks, slogans.
-const MIN_RUNS: u32 = 40;
-
-/// The same where they lead to the same place.
-const MIN_RUNS_WITH_ANCHOR: u32 = 8;
 
 /// A sample as it is remembered. Its signature fills its first cache line, which is all that is read of most candidates.
 #[derive(Debug)]
@@ -63,14 +50,16 @@ pub struct Index {
     pub(super) limits: Limits,
     /// The samples in their order, numbered from `base` on.
     pub(super) recent: VecDeque<Member>,
+    /// Of each of them what [`glimpse`] takes: together they fit where a processor looks at once.
+    pub(super) glimpses: VecDeque<u64>,
     pub(super) base: u64,
     /// Decided samples that have left the window.
     pub(super) kept: BTreeMap<u64, Member>,
     pub(super) by_id: HashMap<Uuid, u64>,
     /// Withdrawals of decisions that are still to come.
     pub(super) early: HashMap<Uuid, i64>,
-    recent_table: Table,
-    kept_table: Table,
+    pub(super) recent_table: Table,
+    pub(super) kept_table: Table,
     pub(super) clusters: HashMap<NonZeroU64, Cluster>,
     next_cluster: NonZeroU64,
     texts: HashMap<u64, u32>,
@@ -87,6 +76,7 @@ impl Index {
         Self {
             // All of it at once, and none of it before it is used: growing would leave up to half of it empty.
             recent: VecDeque::with_capacity(limits.comments),
+            glimpses: VecDeque::with_capacity(limits.comments),
             base: 0,
             kept: BTreeMap::new(),
             by_id: HashMap::new(),
@@ -175,51 +165,11 @@ impl Index {
         let seen = (earlier, count(&self.authors, sample.author), count(&self.addresses, sample.address));
         let near = self.near(&sample);
         self.by_id.insert(sample.id, number);
+        self.glimpses.push_back(glimpse(&sample.signature));
         self.recent.push_back(Member { sample, cluster: None, seen, decisions: None, heard: None });
         self.join(number, &near);
         self.enter(number);
         number
-    }
-
-    /// The samples that belong together with one, one of each cluster.
-    fn near(&self, sample: &Sample) -> Vec<u64> {
-        let Sample { signature, runs, anchors, .. } = sample;
-        let mut candidates = Vec::new();
-        for table in [&self.recent_table, &self.kept_table] {
-            table.candidates(signature, *runs, anchors, &mut candidates);
-        }
-        candidates.sort_unstable();
-        candidates.dedup();
-        let mut clusters = Vec::new();
-        candidates.retain(|number| {
-            let Some(member) = self.member(*number) else { return false };
-            if !self.belong(sample, member) || member.cluster.is_some_and(|cluster| clusters.contains(&cluster)) {
-                return false;
-            }
-            clusters.extend(member.cluster);
-            true
-        });
-        candidates
-    }
-
-    fn belong(&self, sample: &Sample, member: &Member) -> bool {
-        let other = &member.sample;
-        // Most are not alike at all, and nothing but this is read of them.
-        let likeness = Sketch::likeness(&sample.signature, &other.signature);
-        if likeness < ALIKE_WITH_ANCHOR {
-            return false;
-        }
-        if member.word().is_none() && sample.at.abs_diff(other.at) > self.limits.window.unsigned_abs() {
-            return false;
-        }
-        let runs = sample.runs.min(other.runs);
-        if runs < MIN_RUNS_WITH_ANCHOR {
-            return false;
-        }
-        if runs >= MIN_RUNS && likeness >= ALIKE {
-            return true;
-        }
-        sample.anchors.iter().any(|anchor| *anchor != 0 && other.anchors.contains(anchor))
     }
 
     /// Puts a sample into one cluster with all that it belongs to.
@@ -321,6 +271,7 @@ impl Index {
             || self.recent.front().is_some_and(|member| member.sample.at < oldest)
         {
             let Some(member) = self.recent.pop_front() else { break };
+            self.glimpses.pop_front();
             let number = self.base;
             self.base += 1;
             self.uncount(number, &member);

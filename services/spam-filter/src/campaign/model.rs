@@ -84,11 +84,14 @@ pub enum Stands {
 impl Stands {
     /// What a screening says.
     pub fn of(screened: &CommentScreened) -> Self {
-        match screened.verdict() {
+        Self::by(screened.verdict(), screened.signals.iter().map(|signal| signal.name.as_str()))
+    }
+
+    /// The same, by its verdict and the names of its signals.
+    pub(super) fn by<'a>(verdict: Verdict, mut signals: impl Iterator<Item = &'a str>) -> Self {
+        match verdict {
             Verdict::Hold => Stands::Waiting,
-            Verdict::Spam if screened.signals.iter().any(|signal| signal.name == name::CAMPAIGN_DECIDED) => {
-                Stands::Following
-            }
+            Verdict::Spam if signals.any(|signal| signal == name::CAMPAIGN_DECIDED) => Stands::Following,
             _ => Stands::Otherwise,
         }
     }

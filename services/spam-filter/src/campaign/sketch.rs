@@ -62,6 +62,21 @@ impl Sketch {
     }
 }
 
+/// Eight places of a signature, none of those that lead to candidates.
+pub(super) fn glimpse(signature: &[u8; PLACES]) -> u64 {
+    let (eights, _) = signature.as_chunks::<8>();
+    u64::from_le_bytes(eights[PLACES / 8 / 2])
+}
+
+/// Whether the texts of two glimpses agree in one of its places. Of those that have half of their runs in common, 99.6 % do, and
+/// 3 % of those that have none.
+pub(super) fn may_be_alike(a: u64, b: u64) -> bool {
+    const EACH: u64 = u64::MAX / 255;
+    // Some byte of the difference is zero: the classic test of C's string functions.
+    let differ = a ^ b;
+    differ.wrapping_sub(EACH) & !differ & (EACH << 7) != 0
+}
+
 /// The letters that count.
 fn letters(normal: &str) -> Vec<char> {
     let mut letters = Vec::with_capacity(normal.len().min(MAX_LETTERS));
@@ -216,6 +231,18 @@ mod tests {
             let (wanted, found, off) = shares(same, own);
             assert!((found - wanted).abs() < 0.02, "{same} of {}: {wanted} and {found}", same + own);
             assert!(off < 1.25 / 16.0, "{same} of {}: off by {off}", same + own);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_glimpse_tells_whether_a_place_agrees(a in any::<[u8; 8]>(), b in any::<[u8; 8]>(), at in 0..16_usize) {
+            let mut b = b;
+            if let Some(place) = b.get_mut(at) {
+                *place = a[at];
+            }
+            let agree = a.iter().zip(&b).any(|(a, b)| a == b);
+            prop_assert_eq!(may_be_alike(u64::from_le_bytes(a), u64::from_le_bytes(b)), agree);
         }
     }
 
