@@ -5,6 +5,7 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicUsize, Ordering},
 };
 
 use anyhow::{Context, Result, ensure};
@@ -22,7 +23,8 @@ policy.screening.campaign_weight = 0.0
 sites.bench.title = "Bench"
 "#;
 
-const WORKERS: [&str; 4] = ["validator", "spam-filter", "comment-store", "notifier"];
+/// All of them.
+pub const WORKERS: [&str; 4] = ["validator", "spam-filter", "comment-store", "notifier"];
 
 /// A configuration in a folder of its own.
 pub struct Deployment {
@@ -87,7 +89,8 @@ pub struct Distributed {
 
 impl Distributed {
     pub fn start(binary: &Path, kafka: &str, postgres: &str) -> Result<Self> {
-        let name = format!("bench{}", std::process::id());
+        static STARTED: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("bench{}n{}", std::process::id(), STARTED.fetch_add(1, Ordering::Relaxed));
         let created = Command::new("psql")
             .args([&format!("{postgres}/postgres"), "-qc", &format!("CREATE DATABASE {name}")])
             .status()

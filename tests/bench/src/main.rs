@@ -61,14 +61,16 @@ async fn main() -> Result<()> {
         goal("validator on Kafka, in transactions", with, "events/s", with >= 40_000.0, ">= 40,000");
         let ratio = with / without;
         goal("validator, with transactions / without", ratio, "", ratio >= 0.8, ">= 0.8");
-        let mut distributed = Distributed::start(&arguments.rejoinder, kafka, postgres)?;
+        let start = || Distributed::start(&arguments.rejoinder, kafka, postgres);
+        let distributed = start()?;
         let (p50, p99) = latency::post_to_stored(distributed.gateway.address(), arguments.posts).await?;
         goal("Kafka, POST to stored, p50", p50, "ms", p50 <= 50.0, "<= 50");
         println!("{:<44} {p99:>10.1} ms", "Kafka, POST to stored, p99");
         let rate = rows.submit(&distributed.deployment)?;
         println!("{:<44} {rate:>10.0} comments/s", "Kafka, submit to stored, all on this machine");
         let mut peaks = distributed.peaks()?;
-        let (validator, filter) = stages::rates(&mut distributed, kafka, arguments.events).await?;
+        drop(distributed);
+        let (validator, filter, distributed) = stages::rates(start, kafka, arguments.events).await?;
         println!("{:<44} {validator:>10.0} events/s", "validator on Kafka, asking PostgreSQL");
         println!("{:<44} {filter:>10.0} events/s", "spam filter on Kafka, in mode post");
         let ratio = filter / validator;
