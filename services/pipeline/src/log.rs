@@ -152,7 +152,8 @@ pub trait Reader: Send {
 
 /// Reads a topic, and goes on as it grows. After an error it is of no further use.
 pub trait Follower: Send {
-    /// The next records, in order within a partition; none when nothing came within `wait`.
+    /// The next records, in order within a partition; none when nothing came within `wait`. They come without their headers,
+    /// since reading those takes as long as reading the rest: only what our own workers have written can be followed.
     fn poll(&mut self, wait: Duration) -> Result<Vec<Delivered>, LogError>;
 }
 

@@ -275,7 +275,8 @@ impl Stage for SpamFilter {
             return Err(Transient::new("decision log", "moderators' decisions have not been read yet"));
         }
         let screening = self.screening.now();
-        let mut judged = self.read(batch, &screening);
+        // On a thread of the pool, which hands out work without being woken for each part of it.
+        let mut judged = rayon::scope(|_| self.read(batch, &screening));
         let mut authors = Authors::default();
         for judged in judged.iter_mut().flatten() {
             judged.live.asked = authors.asked(judged.comment, &judged.live);

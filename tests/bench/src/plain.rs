@@ -171,7 +171,7 @@ impl Plain {
     fn delivered(&self, message: &impl Message) -> Option<Delivered> {
         let topic = message.topic().strip_prefix(&self.prefix)?.parse().ok()?;
         let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
-        let headers = headers.map(|header| (header.key.to_owned(), header.value.unwrap_or_default().to_vec()));
+        let headers = headers.map(|header| (header.key, header.value.unwrap_or_default()));
         Some(Delivered {
             position: Position { topic, partition: message.partition(), offset: message.offset() },
             appended_at: from_millis(message.timestamp().to_millis().unwrap_or(0)),

@@ -78,7 +78,7 @@ impl Follower for KafkaFollower {
                         return Err(LogError::Fatal(error.to_string()));
                     }
                 }
-                Some(Ok(message)) => records.extend(records::delivered(&self.access.settings, &message)),
+                Some(Ok(message)) => records.extend(records::bare(&self.access.settings, &message)),
             }
         }
         Ok(records)

@@ -3,7 +3,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rejoinder_proto::{Topic, millis};
+use rejoinder_proto::{Topic, headers::Headers, millis};
 use rusqlite::Connection;
 
 use super::{schema, view::unavailable};
@@ -43,7 +43,7 @@ impl Follower for SqliteFollower {
                 if let Some(last) = chunk.last() {
                     *next = last.position.offset + 1;
                 }
-                records.extend(chunk);
+                records.extend(chunk.into_iter().map(bare));
             }
             let left = until.saturating_duration_since(Instant::now());
             if !records.is_empty() || left.is_zero() {
@@ -52,4 +52,9 @@ impl Follower for SqliteFollower {
             thread::sleep(AGAIN.min(left));
         }
     }
+}
+
+fn bare(mut delivered: Delivered) -> Delivered {
+    delivered.record.headers = Headers::new();
+    delivered
 }

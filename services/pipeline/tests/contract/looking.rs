@@ -77,6 +77,7 @@ fn a_follower_reads_what_is_there_and_what_comes(#[values(Transport::Sqlite, Tra
         });
         let found: Vec<_> = came.iter().map(|each| each.position).collect();
         assert_eq!(found, positions, "in order");
+        assert!(came.iter().all(|each| each.record.headers.is_empty()), "they are not read");
     }
     let mut newest = follow(&start(0, 5));
     let mut few = Vec::new();

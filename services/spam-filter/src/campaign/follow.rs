@@ -3,7 +3,7 @@ use std::time::Duration;
 use prost::Message;
 use rejoinder_pipeline::{Delivered, LogError, Records, log::Start};
 use rejoinder_proto::{
-    Event, Format, Topic, from_millis, millis, now,
+    Event, Topic, from_millis, millis, now,
     v1::{CommentScreened, Verdict},
 };
 use uuid::Uuid;
@@ -81,11 +81,7 @@ struct Heard {
 impl Heard {
     /// `None` when it is not what the topic carries, which the stages after this one deal with.
     fn of(delivered: &Delivered) -> Option<Self> {
-        let record = &delivered.record;
-        let brief = match Format::from_headers(&record.headers).ok()? {
-            Format::Protobuf => Brief::decode(record.payload.as_deref()?).ok()?,
-            Format::Json => Brief::decode(decoded(delivered)?.encode_to_vec().as_slice()).ok()?,
-        };
+        let brief = Brief::decode(delivered.record.payload.as_deref()?).ok()?;
         Some(Self {
             id: Uuid::parse_str(&brief.comment.as_ref()?.id).ok()?,
             campaign: Uuid::parse_str(&brief.campaign).ok(),
@@ -132,7 +128,7 @@ struct BriefSignal {
 mod tests {
     use rejoinder_pipeline::{Position, Record};
     use rejoinder_proto::{
-        headers::name::CONTENT_TYPE,
+        headers::Headers,
         v1::{Comment, Signal},
     };
 
@@ -156,6 +152,7 @@ mod tests {
     }
 
     fn delivered(record: Record) -> Delivered {
+        let record = Record { headers: Headers::new(), ..record };
         Delivered { position: Position { topic: Topic::Screened, partition: 0, offset: 7 }, appended_at: now(), record }
     }
 
@@ -169,11 +166,9 @@ mod tests {
                 revision: 3,
                 stands: Stands::of(&screened),
             };
-            let mut record = Record::of(&screened, "/test", "00-x");
-            assert_eq!(Heard::of(&delivered(record.clone())).as_ref(), Some(&expected));
-            record.headers.push(CONTENT_TYPE, "application/json");
-            record.payload = Some(serde_json::to_vec(&screened).expect("it can be written"));
-            assert_eq!(Heard::of(&delivered(record)), Some(expected));
+            let delivered = delivered(Record::of(&screened, "/test", "00-x"));
+            assert_eq!(Heard::of(&delivered), Some(expected));
+            assert_eq!(decoded(&delivered), Some(screened));
         }
     }
 
