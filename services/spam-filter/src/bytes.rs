@@ -108,6 +108,11 @@ pub fn between(eight: u64, first: u8, last: u8) -> u64 {
 /// A one in each byte.
 const EACH: u64 = u64::MAX / 255;
 
+/// Whether one of eight bytes is zero: the classic test of C's string functions, exact for any bytes.
+pub fn holds_zero(eight: u64) -> bool {
+    eight.wrapping_sub(EACH) & !eight & (EACH << 7) != 0
+}
+
 /// A test for [`bits`]: ASCII white space, as Rust has it, and zero.
 pub fn space(eight: u64) -> u64 {
     let low = eight & (EACH * 0x7f);

@@ -12,6 +12,9 @@ const WAYS: usize = 4;
 /// 94 %, and those that have half in common with 99 %.
 const KEYS: usize = 16;
 
+// The other half is compared before a candidate is looked at, and must say something that the keys did not.
+const _: () = assert!(KEYS * 2 <= PLACES / 2);
+
 /// The low half of a sample's number plus one, which tells it from all others of the last four billion. Zero is an empty way,
 /// so that a table takes no memory before it is used.
 type Way = u32;
