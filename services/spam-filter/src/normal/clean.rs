@@ -29,8 +29,8 @@ pub(super) fn clean<'a>(text: &'a str, found: &mut Obfuscations, changed: &mut b
     let visible = visible(reversed.as_deref().unwrap_or(text), found);
     *changed |= visible != text;
     let composed = compose(&visible);
-    // Marks that change places put another before the joiner that was kept for the last one.
-    *changed |= composed != visible && joins_a_mark(&composed);
+    // What composes, or changes its place, puts another character beside what was kept for the one that stood there.
+    *changed |= composed != visible && composed.chars().any(hidden::is_hidden);
     if !composed.chars().any(is_mark) {
         return Cow::Owned(composed.into_owned());
     }
@@ -38,11 +38,6 @@ pub(super) fn clean<'a>(text: &'a str, found: &mut Obfuscations, changed: &mut b
     found.marks += disguised;
     *changed |= stripped.len() != composed.len();
     Cow::Owned(stripped)
-}
-
-fn joins_a_mark(text: &str) -> bool {
-    let mut joiners = text.match_indices(['\u{200C}', '\u{200D}']);
-    joiners.any(|(at, _)| text[..at].chars().next_back().is_some_and(is_mark))
 }
 
 /// Without an end before the end of a piece, so that many bytes are looked at in one step.

@@ -7,7 +7,7 @@ use unicode_normalization::{
 };
 use unicode_script::{Script, UnicodeScript};
 
-use super::{clean, table::Table};
+use super::{clean, letters::latin_twin, table::Table};
 
 /// What is known of a character.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +15,8 @@ pub(crate) struct Known {
     /// In lower case, as texts are compared: one letter for one, final sigma as sigma. A dotted capital I loses its dot,
     /// which would be a mark of its own.
     pub lower: char,
+    /// The lower case is read otherwise: as of another alphabet, or as other Latin letters. Title case is neither case.
+    pub(super) turns: bool,
     pub script: Script,
     pub(super) family: Family,
     /// A bit for the alphabet of a letter, a sign that passes for one, or a mark; 0 for what is part of no word.
@@ -43,8 +45,11 @@ impl Known {
     fn of(c: char) -> Self {
         let mark = is_mark_of_tables(c);
         let composed = is_nfkc_quick(std::iter::once(c)) == IsNormalized::Yes && canonical_combining_class(c) == 0;
+        let lower = lower(c);
+        let read = |c| (family_of_tables(c), alphabet(c), is_cased(c), latin_twin(c));
         Self {
-            lower: lower(c),
+            lower,
+            turns: !c.is_ascii() && lower != c && read(lower) != read(c),
             script: c.script(),
             family: family_of_tables(c),
             alphabet: alphabet(c),

@@ -17,7 +17,7 @@ const SHORT: usize = 2;
 /// A text in lower case, its words in disguise in one script.
 pub(super) struct Folded {
     pub words: String,
-    /// Whether a letter became another one.
+    /// Whether a letter became another one, or its lower case is read otherwise than it.
     pub changed: bool,
     /// Whether every letter is the lower case of what stood in its place, and nothing else.
     pub only_lower: bool,
@@ -50,6 +50,7 @@ pub(super) fn fold(text: &str, found: &mut Obfuscations) -> Folded {
             alphabets |= known.alphabet;
         }
         folder.folded.words.push(known.lower);
+        folder.folded.changed |= known.turns;
     }
     if is_mixed(alphabets) {
         folder.undo(start..text.len(), written, found);
