@@ -24,7 +24,8 @@ info:
   version: '1'
   description: |
     One message per topic, as CloudEvents in binary mode. The record's key is site/thread, so that a thread keeps its order. Payloads are Protobuf or its
-    proto3 JSON mapping; the header content-type says which. Read with isolation.level=read_committed. kafka.prefix stands before every topic.
+    proto3 JSON mapping; the header content-type says which. On comments.screened they are Protobuf, since the spam filters follow each other there without
+    reading headers. Read with isolation.level=read_committed. kafka.prefix stands before every topic.
   license:
     name: MIT OR Apache-2.0
 defaultContentType: application/protobuf

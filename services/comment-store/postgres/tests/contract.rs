@@ -12,6 +12,7 @@ use anyhow::ensure;
 use rejoinder_comment_store::{
     Store, StoreError,
     contract::{self, Fixture, Sample},
+    inspect::Inspect,
 };
 use rejoinder_comment_store_postgres::PostgresStore;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
@@ -240,8 +241,11 @@ async fn what_a_batch_costs_does_not_grow_with_what_is_stored() -> anyhow::Resul
     let authors: Vec<_> =
         (0..ASKED).map(|n| ("news".to_owned(), "Ada".to_owned(), format!("ada{n}@reader.example"))).collect();
     assert_eq!(reader.previously_approved(&authors).await?, vec![true; authors.len()]);
+    let now = chrono::Utc::now();
+    let before_now: Vec<_> = authors.into_iter().map(|(site, name, email)| (site, name, email, now)).collect();
+    assert_eq!(reader.approved_before(&before_now).await?, vec![true; before_now.len()]);
     reader.close().await;
-    let looked_up = 4 * ASKED;
+    let looked_up = 5 * ASKED;
     let mut counted = scans(&mut connection, &INDEXES, before.values().sum::<i64>() + looked_up).await?;
     counted.iter_mut().for_each(|(name, count)| *count -= before[name]);
     let own_and_parent = 2 * ASKED;
@@ -251,7 +255,7 @@ async fn what_a_batch_costs_does_not_grow_with_what_is_stored() -> anyhow::Resul
             ("comments", 0),
             ("comments_pkey", own_and_parent),
             ("comments_fingerprint", ASKED),
-            ("comments_author", ASKED)
+            ("comments_author", 2 * ASKED)
         ])
     );
     databases.drop_all().await
