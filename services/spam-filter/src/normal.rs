@@ -122,16 +122,15 @@ struct Layer {
 fn layer(text: &str, found: &mut Normal) -> Layer {
     let mut again = false;
     let clean = clean::clean(text, &mut found.obfuscations, &mut again);
-    let is_clean = !again;
     // Without letters that have case nothing further is ever undone.
     if clean.chars().all(|c| known::is_caseless(c) || (c.is_ascii() && !c.is_ascii_alphanumeric())) {
-        return Layer { words: clean.into_owned(), again, only_folded: is_clean };
+        return Layer { words: clean.into_owned(), again, only_folded: !again };
     }
     let joined = spaced::join(&clean, &mut found.obfuscations);
     let is_joined = matches!(joined, Cow::Owned(_));
     let folded = words::fold(&joined, &mut found.obfuscations);
     let rejoined = domains::rejoin(&folded.words, found);
     again |= is_joined || folded.changed || rejoined.as_ref().is_some_and(|text| text.len() != folded.words.len());
-    let only_folded = is_clean && !is_joined && folded.only_lower && rejoined.is_none();
+    let only_folded = !again && folded.only_lower && rejoined.is_none();
     Layer { words: rejoined.unwrap_or(folded.words), again, only_folded }
 }

@@ -49,7 +49,7 @@ impl Known {
         let read = |c| (family_of_tables(c), alphabet(c), is_cased(c), latin_twin(c));
         Self {
             lower,
-            turns: !c.is_ascii() && lower != c && read(lower) != read(c),
+            turns: lower != c && read(lower) != read(c),
             script: c.script(),
             family: family_of_tables(c),
             alphabet: alphabet(c),
