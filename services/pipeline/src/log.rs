@@ -102,6 +102,13 @@ pub trait Consumer: Send {
     /// Gathers a batch; an empty one when nothing came in time.
     fn poll(&mut self, limits: BatchLimits) -> Result<Vec<Delivered>, LogError>;
 
+    /// What is there already of the batch after the one in hand, which is still to be committed. When that fails,
+    /// [`rewind`](Self::rewind) this one as well. By default there is none.
+    fn poll_ahead(&mut self, limits: BatchLimits) -> Result<Vec<Delivered>, LogError> {
+        let _ = limits;
+        Ok(Vec::new())
+    }
+
     /// Appends the outputs and commits the offsets: both, or neither. After [`LogError::Replay`] and
     /// [`LogError::Unavailable`] the batch has been rewound and comes again from `poll`.
     fn commit(&mut self, outputs: Vec<Record>, progress: &Progress) -> Result<(), LogError>;

@@ -1,30 +1,32 @@
-//! Runs a stage: one thread, one batch, one transaction.
+//! Runs a stage: one thread, one batch, one transaction. Where a stage allows it, the next batch is judged meanwhile.
 
+mod batch;
 mod breaker;
 mod metrics;
 mod pace;
 
 use std::{
-    any::Any,
-    borrow::Cow,
-    panic::{AssertUnwindSafe, catch_unwind},
+    panic::resume_unwind,
     sync::Arc,
+    thread,
     time::{Duration, Instant, SystemTime},
 };
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use rejoinder_proto::{Event, Topic, trace::TraceContext};
-use tokio::{runtime::Handle, time::timeout};
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 pub use self::breaker::{BreakerSettings, Trip};
-use self::{breaker::Breaker, metrics::Metrics, pace::Pace};
+use self::{
+    batch::{Judged, Output, Polled},
+    breaker::Breaker,
+    metrics::Metrics,
+    pace::Pace,
+};
 use crate::{
-    Consumer, Delivered, LogError, Outcome, Progress, Reason, Received, Record, Stage, Transient,
+    Consumer, Delivered, LogError, Progress, Record, Stage, Transient,
     health::{Health, State},
-    is_for, moment,
-    spans::{BatchSpans, Span},
-    to_dead_letter,
+    moment,
 };
 
 /// How a stage is run.
@@ -128,49 +130,73 @@ struct Runner<'a, S: Stage> {
 
 impl<S: Stage> Runner<'_, S> {
     fn run(&mut self) -> Result<(), RunError> {
-        while !self.context.stop.is_cancelled() {
-            let limits = self.pace.limits(self.context.settings.max_bytes);
-            let polled = SystemTime::now();
-            let batch = match self.consumer.poll(limits) {
-                Ok(batch) => batch,
-                Err(error) => {
-                    self.recover(error)?;
-                    continue;
-                }
+        let mut ahead = None;
+        loop {
+            let judged = match ahead.take() {
+                Some(judged) => judged,
+                None if self.context.stop.is_cancelled() => return Ok(()),
+                None => match self.poll()? {
+                    Some(polled) => Judged::of(self.stage, polled, self.context),
+                    None => continue,
+                },
             };
-            self.metrics.lag(|| self.consumer.lag());
-            if batch.is_empty() {
-                self.context.health.set(S::NAME, State::Ready);
-                continue;
-            }
-            self.pace.observe(batch.len());
-            self.transact(&batch, polled)?;
+            ahead = self.transact(judged)?;
         }
-        Ok(())
     }
 
-    /// One batch: decode, process, commit. Whatever fails short of an error to end on, the batch comes again.
-    fn transact(&mut self, batch: &[Delivered], polled: SystemTime) -> Result<(), RunError> {
-        let started = Instant::now();
-        let progress = Progress::of(batch.iter().map(|delivered| delivered.position));
-        let batch = &*meant_for(S::NAME, batch);
-        let spans = BatchSpans::start(self.consumer.system(), S::NAME, batch, polled);
+    fn poll(&mut self) -> Result<Option<Polled>, RunError> {
+        let limits = self.pace.limits(self.context.settings.max_bytes);
+        let began = SystemTime::now();
+        let batch = match self.consumer.poll(limits) {
+            Ok(batch) => batch,
+            Err(error) => {
+                self.recover(error)?;
+                return Ok(None);
+            }
+        };
+        self.metrics.lag(|| self.consumer.lag());
+        let polled = self.polled(batch, began);
+        if polled.is_none() {
+            self.context.health.set(S::NAME, State::Ready);
+        }
+        Ok(polled)
+    }
+
+    fn polled(&mut self, batch: Vec<Delivered>, began: SystemTime) -> Option<Polled> {
+        let polled = Polled::new(batch, self.consumer.system(), began)?;
+        self.pace.observe(polled.batch.len());
+        Some(polled)
+    }
+
+    /// The next batch, where there is a backlog and the stage may be asked of it before the one in hand is committed.
+    fn poll_ahead(&mut self) -> Result<Option<Polled>, LogError> {
+        // A whole poll comes at least as often as the lag is read: only there are clients renewed.
+        if !S::AHEAD || !self.pace.is_behind() || self.metrics.lag_is_due() || self.context.stop.is_cancelled() {
+            return Ok(None);
+        }
+        let limits = self.pace.limits(self.context.settings.max_bytes);
+        let began = SystemTime::now();
+        let batch = self.consumer.poll_ahead(limits)?;
+        Ok(self.polled(batch, began))
+    }
+
+    /// Commits a batch. Whatever fails short of an error to end on, the batch comes again. Gives the next batch where the
+    /// stage was asked of it meanwhile.
+    fn transact(&mut self, judged: Judged<S>) -> Result<Option<Judged<S>>, RunError> {
+        let Judged { batch, progress, spans, started, took, received, unusable, outcomes } = judged;
         let _said_here = spans.whole().enter();
-        let places = spans.each().iter().map(Span::place);
-        let decoded: Vec<_> = batch.iter().zip(places).map(|(delivered, place)| decode(delivered, place)).collect();
-        let (received, unusable): (Vec<_>, Vec<_>) = split(decoded);
-        let outcomes = match self.process(&received) {
+        let outcomes = match outcomes {
             Ok(outcomes) => outcomes,
             Err(transient) => {
                 spans.fail("transient");
-                return self.hold(&transient, &progress);
+                return self.hold(&transient, &progress).map(|()| None);
             }
         };
         if outcomes.len() != received.len() {
             return Err(RunError::Contract { stage: S::NAME, inputs: received.len(), outcomes: outcomes.len() });
         }
-        self.metrics.processed(batch, started.elapsed());
-        let output = assemble(S::NAME, batch, &outcomes, unusable, &spans);
+        self.metrics.processed(&batch, took);
+        let output = Output::of(S::NAME, &batch, &unusable, &outcomes, &spans);
         let mut breaker = self.breaker.clone();
         if let Some(trip) = breaker.observe(&output.died()) {
             return Err(RunError::Breaker { stage: S::NAME, trip });
@@ -178,9 +204,17 @@ impl<S: Stage> Runner<'_, S> {
         if moment::here("stage.done") {
             return Err(RunError::Log { stage: S::NAME, source: LogError::Fatal("a fail point says so".into()) });
         }
+        let next = match self.poll_ahead() {
+            Ok(next) => next,
+            Err(error) => {
+                spans.fail("not_committed");
+                self.rewind(&progress)?;
+                return self.recover(error).map(|()| None);
+            }
+        };
         let sent = self.metrics.sending(&output.records);
         let (committing, began) = (spans.committing(), Instant::now());
-        let result = self.consumer.commit(output.records, &progress);
+        let (result, ahead) = self.commit(output.records, &progress, next);
         self.metrics.committing(began.elapsed(), result.is_ok());
         match result {
             Ok(()) => {
@@ -188,50 +222,53 @@ impl<S: Stage> Runner<'_, S> {
                 self.backoff = None;
                 self.context.health.set(S::NAME, State::Ready);
                 self.stage.committed(&received, &outcomes);
-                self.metrics.committed(batch, &sent, &output.dead, started.elapsed());
-                Ok(())
+                self.metrics.committed(&batch, &sent, &output.dead, started.elapsed());
+                Ok(ahead)
             }
             Err(error) => {
                 committing.iter().chain(&output.sending).for_each(|span| span.fail("not_committed"));
                 spans.fail("not_committed");
-                self.recover(error)
+                if let Some(ahead) = ahead {
+                    ahead.spans.fail("not_committed");
+                    self.rewind(&ahead.progress)?;
+                }
+                self.recover(error).map(|()| None)
             }
         }
     }
 
-    /// Calls the stage. A panic is narrowed down to the record that causes it, and only that one is given up.
-    fn process(&mut self, batch: &[Received<S::In>]) -> Result<Vec<Outcome<S::Out>>, Transient> {
-        if batch.is_empty() {
-            return Ok(Vec::new());
+    /// Commits a batch, and asks the stage of the next one meanwhile.
+    fn commit(
+        &mut self,
+        records: Vec<Record>,
+        progress: &Progress,
+        mut next: Option<Polled>,
+    ) -> (Result<(), LogError>, Option<Judged<S>>) {
+        let Self { stage, consumer, context, .. } = self;
+        if next.is_none() {
+            return (consumer.commit(records, progress), None);
         }
-        let deadline = self.context.settings.deadline;
-        let call = AssertUnwindSafe(|| {
-            self.context.runtime.block_on(async { timeout(deadline, self.stage.process(batch)).await })
+        let (result, judged) = thread::scope(|scope| {
+            let judge = || next.take().map(|next| Judged::of(*stage, next, context));
+            let judging = thread::Builder::new().name(S::NAME.to_owned()).spawn_scoped(scope, judge);
+            let result = consumer.commit(records, progress);
+            (result, judging.map(|judging| judging.join().unwrap_or_else(|panic| resume_unwind(panic))))
         });
-        match catch_unwind(call) {
-            Ok(Ok(result)) => result,
-            Ok(Err(elapsed)) => Err(Transient::new("stage", elapsed)),
-            Err(panic) if batch.len() == 1 => {
-                let message = panic_message(panic.as_ref());
-                tracing::error!(stage = S::NAME, offset = batch[0].position.offset, "a record makes the stage panic");
-                Ok(vec![Outcome::Reject(Reason { code: "panic", message })])
-            }
-            Err(_) => {
-                let mut outcomes = Vec::with_capacity(batch.len());
-                for one in batch {
-                    outcomes.extend(self.process(std::slice::from_ref(one))?);
-                }
-                Ok(outcomes)
-            }
-        }
+        let judged = judged.unwrap_or_else(|error| {
+            tracing::warn!(stage = S::NAME, %error, "no thread to judge the next batch on meanwhile");
+            next.map(|next| Judged::of(*stage, next, context))
+        });
+        (result, judged)
     }
 
     fn hold(&mut self, transient: &Transient, progress: &Progress) -> Result<(), RunError> {
         tracing::warn!(stage = S::NAME, dependency = transient.dependency, error = %transient.source, "holding the batch");
-        if let Err(error) = self.consumer.rewind(progress) {
-            self.recover(error)?;
-        }
+        self.rewind(progress)?;
         self.wait(transient.dependency)
+    }
+
+    fn rewind(&mut self, progress: &Progress) -> Result<(), RunError> {
+        self.consumer.rewind(progress).or_else(|error| self.recover(error))
     }
 
     fn recover(&mut self, error: LogError) -> Result<(), RunError> {
@@ -273,103 +310,4 @@ impl<S: Stage> Runner<'_, S> {
         }
         Ok(())
     }
-}
-
-/// The batch without what is meant for another stage, which is passed over.
-fn meant_for<'a>(stage: &str, batch: &'a [Delivered]) -> Cow<'a, [Delivered]> {
-    if batch.iter().all(|delivered| is_for(stage, &delivered.record)) {
-        return Cow::Borrowed(batch);
-    }
-    batch.iter().filter(|delivered| is_for(stage, &delivered.record)).cloned().collect()
-}
-
-fn decode<E: Event>(delivered: &Delivered, trace: Option<TraceContext>) -> Result<Received<E>, Reason> {
-    let Delivered { position, record, .. } = delivered;
-    E::decode(position.topic, &record.headers, record.payload.as_deref())
-        .map(|event| Received { event, position: *position, trace })
-        .map_err(|error| Reason { code: error.reason(), message: error.to_string() })
-}
-
-/// The events, and for each record either nothing (it is among the events) or why it is not.
-fn split<E>(decoded: Vec<Result<Received<E>, Reason>>) -> (Vec<Received<E>>, Vec<Option<Reason>>) {
-    let mut received = Vec::with_capacity(decoded.len());
-    let mut unusable = Vec::with_capacity(decoded.len());
-    for record in decoded {
-        match record {
-            Ok(event) => {
-                received.push(event);
-                unusable.push(None);
-            }
-            Err(reason) => unusable.push(Some(reason)),
-        }
-    }
-    (received, unusable)
-}
-
-/// What a batch comes to.
-struct Output {
-    /// In the order of their inputs.
-    records: Vec<Record>,
-    /// The spans of the records, which end with the transaction.
-    sending: Vec<Span>,
-    /// For each input, why it died if it did.
-    dead: Vec<Option<&'static str>>,
-}
-
-impl Output {
-    fn died(&self) -> Vec<bool> {
-        self.dead.iter().map(Option::is_some).collect()
-    }
-}
-
-fn assemble<O: Event>(
-    stage: &str,
-    batch: &[Delivered],
-    outcomes: &[Outcome<O>],
-    unusable: Vec<Option<Reason>>,
-    spans: &BatchSpans,
-) -> Output {
-    let source = format!("/rejoinder/{stage}");
-    let mut outcomes = outcomes.iter();
-    let mut output = Output { records: Vec::with_capacity(batch.len()), sending: Vec::new(), dead: Vec::new() };
-    for (index, (delivered, unusable)) in batch.iter().zip(unusable).enumerate() {
-        let outcome = if unusable.is_some() { None } else { outcomes.next() };
-        let reason = match (&unusable, outcome) {
-            (Some(reason), _) | (None, Some(Outcome::Reject(reason))) => Some(reason),
-            _ => None,
-        };
-        output.dead.push(reason.map(|reason| reason.code));
-        if let Some(Outcome::Emit(events)) = outcome {
-            for event in events {
-                let span = spans.sending(index, event.topic(), event.id());
-                output.records.push(Record::of(event, &source, &span.traceparent()));
-                if span.is_recording() {
-                    for (key, value) in event.facts() {
-                        spans.each()[index].set(key, value.clone());
-                        span.set(key, value);
-                    }
-                    output.sending.push(span);
-                }
-            }
-        }
-        if let Some(reason) = reason {
-            let process = spans.each().get(index).cloned().unwrap_or_default();
-            let _said_here = process.enter();
-            tracing::warn!(
-                stage, reason = reason.code, detail = reason.message, topic = %delivered.position.topic,
-                partition = delivered.position.partition, offset = delivered.position.offset, "dead letter"
-            );
-            process.fail(reason.code);
-            let span = spans.sending(index, Topic::DeadLetter, "");
-            output.records.push(to_dead_letter(stage, delivered, reason, &span.traceparent()));
-            output.sending.push(span);
-        }
-    }
-    output
-}
-
-fn panic_message(panic: &(dyn Any + Send)) -> String {
-    // A panic's text may quote the comment: only its kind is kept.
-    let kind = if panic.is::<&str>() || panic.is::<String>() { "with a message" } else { "without a message" };
-    format!("the stage panicked {kind} on this record; see the worker's standard error")
 }

@@ -10,6 +10,9 @@ pub trait Stage: Send {
     const NAME: &'static str;
     /// What it reads.
     type In: Event;
+    /// Whether it may be asked of a batch before the one before it is committed, and again of both when that fails. Not for a
+    /// stage that judges by what came just before.
+    const AHEAD: bool = false;
     /// What it writes; an enum where a stage has several topics.
     type Out: Event;
 

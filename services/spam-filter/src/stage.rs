@@ -264,6 +264,7 @@ impl<'a> Authors<'a> {
 
 impl Stage for SpamFilter {
     const NAME: &'static str = "spam-filter";
+    const AHEAD: bool = true;
     type In = CommentValidated;
     type Out = CommentScreened;
 

@@ -1,5 +1,4 @@
 use std::{
-    collections::{BTreeMap, BTreeSet},
     mem,
     sync::mpsc,
     thread,
@@ -16,6 +15,7 @@ use rejoinder_proto::Topic;
 
 use super::{
     access::Access,
+    again::Again,
     errors,
     events::MemberEvents,
     lag::Offsets,
@@ -46,10 +46,7 @@ pub struct KafkaConsumer {
     transactions: Transactions,
     subscribed: bool,
     paused: bool,
-    /// Where to go on reading, of partitions that must be read again; done before the next record is taken.
-    rewinds: BTreeMap<Partition, Offset>,
-    /// Partitions of which it is not known how far they are committed.
-    unknown: BTreeSet<Partition>,
+    again: Again,
     offsets: Offsets,
     /// When the brokers were last known to be there; `None` when that is in doubt.
     heard: Option<Instant>,
@@ -75,8 +72,7 @@ impl KafkaConsumer {
             access,
             subscribed: false,
             paused: false,
-            rewinds: BTreeMap::new(),
-            unknown: BTreeSet::new(),
+            again: Again::default(),
             offsets: Offsets::default(),
             heard: None,
             waiting: None,
@@ -149,11 +145,11 @@ impl KafkaConsumer {
 
     /// Reads how far the group is committed where a lost answer left it open.
     fn resolve_unknown(&mut self) -> Result<(), LogError> {
-        if self.unknown.is_empty() {
+        let unknown = self.again.unknown();
+        if unknown.is_empty() {
             return Ok(());
         }
-        let asked =
-            self.list(self.unknown.iter().map(|partition| (*partition, Offset::Invalid))).map_err(unavailable)?;
+        let asked = self.list(unknown.iter().map(|partition| (*partition, Offset::Invalid))).map_err(unavailable)?;
         let offsets = self.consumer.committed_offsets(asked, KafkaSettings::ANSWER).map_err(unavailable)?;
         for each in offsets.elements() {
             each.error().map_err(unavailable)?;
@@ -163,24 +159,23 @@ impl KafkaConsumer {
             if let Offset::Offset(next) = offset {
                 self.offsets.committed.insert(partition, next);
             }
-            self.rewinds.insert(partition, offset);
-            self.unknown.remove(&partition);
+            self.again.resolve(partition, offset);
         }
         Ok(())
     }
 
     fn seek(&mut self) -> Result<(), LogError> {
-        if self.rewinds.is_empty() {
+        let from = self.again.from();
+        if from.is_empty() {
             return Ok(());
         }
-        let wanted =
-            self.list(self.rewinds.iter().map(|(partition, offset)| (*partition, *offset))).map_err(unavailable)?;
+        let wanted = self.list(from.iter().map(|(partition, offset)| (*partition, *offset))).map_err(unavailable)?;
         let sought = self.consumer.seek_partitions(wanted, KafkaSettings::ANSWER).map_err(unavailable)?;
         let mut refused = None;
         for each in sought.elements() {
             match (each.error(), self.settings.partition_of(each.topic(), each.partition())) {
                 (Ok(()), Some(partition)) => {
-                    self.rewinds.remove(&partition);
+                    self.again.sought(partition);
                     match each.offset() {
                         Offset::Offset(offset) => self.offsets.handed_out.insert(partition, offset),
                         _ => self.offsets.handed_out.remove(&partition),
@@ -193,7 +188,11 @@ impl KafkaConsumer {
         let Some(error) = refused else { return Ok(()) };
         // It may have been taken from us, which a poll tells; a record that comes with that is read again as well.
         self.poll_once(Duration::ZERO)?;
-        if self.rewinds.is_empty() { Ok(()) } else { Err(LogError::Unavailable(format!("cannot rewind: {error}"))) }
+        if self.again.from().is_empty() {
+            Ok(())
+        } else {
+            Err(LogError::Unavailable(format!("cannot rewind: {error}")))
+        }
     }
 
     /// Serves librdkafka without taking a record: one that comes is read again.
@@ -202,13 +201,10 @@ impl KafkaConsumer {
         self.forget_revoked(&mut Vec::new());
         if let Some(delivered) = taken {
             let position = delivered.position;
-            let partition = (position.topic, position.partition);
-            if !self.unknown.contains(&partition) {
-                self.rewinds.entry(partition).or_insert(Offset::Offset(position.offset));
-            }
+            self.again.put_back(position);
             if self.paused {
                 // It was assigned since the pause began.
-                let alone = self.list([(partition, Offset::Invalid)].into_iter());
+                let alone = self.list([((position.topic, position.partition), Offset::Invalid)].into_iter());
                 alone.and_then(|alone| self.consumer.pause(&alone)).map_err(unavailable)?;
             }
         }
@@ -245,8 +241,7 @@ impl KafkaConsumer {
         for (name, number) in self.consumer.context().take_revoked() {
             let Some(partition) = self.settings.partition_of(&name, number) else { continue };
             batch.retain(|each| (each.position.topic, each.position.partition) != partition);
-            self.rewinds.remove(&partition);
-            self.unknown.remove(&partition);
+            self.again.lose(partition);
             self.offsets.forget(partition);
         }
     }
@@ -276,9 +271,9 @@ impl KafkaConsumer {
         }
     }
 
-    fn rewind_to_first(&mut self, progress: &Progress) {
-        for (topic, partition, span) in progress.iter() {
-            self.rewinds.insert((topic, partition), Offset::Offset(span.first));
+    fn hand_out(&mut self, batch: &[Delivered]) {
+        for Delivered { position, .. } in batch {
+            self.offsets.handed_out.insert((position.topic, position.partition), position.offset + 1);
         }
     }
 
@@ -297,6 +292,7 @@ impl Consumer for KafkaConsumer {
         self.renew();
         self.prepare().map_err(|error| self.because(error))?;
         let batch = self.gather(limits)?;
+        self.again.gathered();
         if batch.is_empty() {
             self.rejoin()?;
             if self.heard.is_none_or(|at| at.elapsed() > SILENCE) {
@@ -304,16 +300,23 @@ impl Consumer for KafkaConsumer {
             }
         } else {
             self.heard = Some(Instant::now());
-            for Delivered { position, .. } in &batch {
-                self.offsets.handed_out.insert((position.topic, position.partition), position.offset + 1);
-            }
+            self.hand_out(&batch);
         }
+        Ok(batch)
+    }
+
+    fn poll_ahead(&mut self, limits: BatchLimits) -> Result<Vec<Delivered>, LogError> {
+        let batch = self.gather(BatchLimits { wait: Duration::ZERO, linger: Duration::ZERO, ..limits })?;
+        self.hand_out(&batch);
         Ok(batch)
     }
 
     fn commit(&mut self, outputs: Vec<Record>, progress: &Progress) -> Result<(), LogError> {
         // What waited while the stage was at work has not waited for us.
         self.waiting = None;
+        if self.again.takes_back(progress) {
+            return Err(LogError::Replay("a partition of the batch was taken away".to_owned()));
+        }
         let next = progress.iter().map(|(topic, number, span)| ((topic, number), Offset::Offset(span.next)));
         let offsets = self.list(next).map_err(|error| LogError::Fatal(error.to_string()))?;
         let Some(group) = self.consumer.group_metadata() else {
@@ -327,11 +330,11 @@ impl Consumer for KafkaConsumer {
                 Ok(())
             }
             Err(Failure::Aborted(error)) => {
-                self.rewind_to_first(progress);
+                self.again.rewind(progress.iter());
                 Err(error)
             }
             Err(Failure::Unknown(reason)) => {
-                self.unknown.extend(progress.iter().map(|(topic, number, _)| (topic, number)));
+                self.again.doubt(progress);
                 Err(LogError::Replay(format!("it is not known whether the transaction committed: {reason}")))
             }
             Err(Failure::Fatal(reason)) => Err(LogError::Fatal(reason)),
@@ -339,7 +342,7 @@ impl Consumer for KafkaConsumer {
     }
 
     fn rewind(&mut self, progress: &Progress) -> Result<(), LogError> {
-        self.rewind_to_first(progress);
+        self.again.rewind(progress.iter());
         Ok(())
     }
 
@@ -359,7 +362,7 @@ impl Consumer for KafkaConsumer {
     }
 
     fn lag(&mut self) -> Vec<(Topic, i32, i64)> {
-        if !self.subscribed || !self.unknown.is_empty() {
+        if !self.subscribed || !self.again.unknown().is_empty() {
             return Vec::new();
         }
         let lags = self.offsets.lag(&self.consumer, &self.settings);

@@ -6,6 +6,7 @@
 //! [`errors`] decides.
 
 mod access;
+mod again;
 mod consumer;
 mod errors;
 mod events;

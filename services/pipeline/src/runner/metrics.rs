@@ -136,8 +136,13 @@ impl Metrics {
         self.replays.add(1, std::slice::from_ref(&self.stage));
     }
 
+    /// Whether it is time to read the lag again.
+    pub fn lag_is_due(&self) -> bool {
+        self.lag_read.is_none_or(|at| at.elapsed() >= LAG_EVERY)
+    }
+
     pub fn lag(&mut self, read: impl FnOnce() -> Vec<(Topic, i32, i64)>) {
-        if self.lag_read.is_some_and(|at| at.elapsed() < LAG_EVERY) {
+        if !self.lag_is_due() {
             return;
         }
         self.lag_read = Some(Instant::now());

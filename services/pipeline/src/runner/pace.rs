@@ -24,6 +24,11 @@ impl Pace {
         self.last = batch;
     }
 
+    /// Whether the last batch was as large as one may be, so that more waits.
+    pub fn is_behind(&self) -> bool {
+        self.last >= self.max_records
+    }
+
     pub fn limits(&self, bytes: usize) -> BatchLimits {
         let linger = if self.last >= BACKLOG { LINGER } else { Duration::ZERO };
         BatchLimits { records: self.max_records, bytes, wait: WAIT, linger }

@@ -199,3 +199,30 @@ fn a_partition_that_goes_and_comes_back_while_waiting_is_read(
     assert_eq!(numbers(&again), (0..40).collect::<Vec<_>>());
     first.leave();
 }
+
+#[test]
+fn what_is_taken_away_while_more_is_read_is_not_done_twice() {
+    // Only Kafka's members read ahead.
+    let Some(fixture) = Transport::Kafka.open() else { return };
+    fixture.append(numbered(80, 20));
+    let mut first = fixture.join("ahead", "first");
+    let in_hand = gather(&mut *first, 40);
+    let mut second = fixture.join("ahead", "second");
+    let mut theirs = Vec::new();
+    eventually("the second has a share", || {
+        let more = first.poll_ahead(limits(40)).expect("a poll");
+        first.rewind(&progress(&more)).expect("a rewind");
+        theirs = second.poll(limits(80)).expect("a poll");
+        !theirs.is_empty()
+    });
+    second.commit(theirs.iter().map(passed_on).collect(), &progress(&theirs)).expect("a commit");
+    let refused = first.commit(in_hand.iter().map(passed_on).collect(), &progress(&in_hand));
+    assert!(matches!(refused, Err(LogError::Replay(_))), "{refused:?}");
+    let total = AtomicUsize::new(theirs.len());
+    thread::scope(|scope| {
+        let both =
+            [first, second].map(|member| scope.spawn(|| work(member, &total, |_| total.load(Ordering::SeqCst) >= 80)));
+        both.into_iter().for_each(|member| assert!(member.join().is_ok(), "a worker"));
+    });
+    assert_eq!(numbers(&fixture.read(Topic::Validated)), (0..80).collect::<Vec<_>>());
+}

@@ -7,6 +7,7 @@ mod groups;
 mod kafka_only;
 mod looking;
 mod records;
+mod runner_ahead;
 mod runner_load;
 mod runner_trouble;
 mod transactions;

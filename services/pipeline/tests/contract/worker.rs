@@ -10,7 +10,7 @@ use std::{
 };
 
 use rejoinder_pipeline::{
-    Outcome, Reason, Received, Record, Stage, Transient,
+    Consumer, Outcome, Reason, Received, Record, Stage, Transient,
     health::Health,
     runner::{self, Context, RunError, RunnerSettings},
 };
@@ -35,11 +35,12 @@ pub struct Levers {
 /// Says that the stage is here, and waits until it may go on.
 pub type Gate = (mpsc::Sender<()>, mpsc::Receiver<()>);
 
-/// Passes a comment on, unless its body says what else to do.
-pub struct Toy(Levers);
+/// Passes a comment on, unless its body says what else to do. It may be asked of the next batch `AHEAD` of a commit.
+pub struct Toy<const AHEAD: bool>(pub Levers);
 
-impl Stage for Toy {
+impl<const AHEAD: bool> Stage for Toy<AHEAD> {
     const NAME: &'static str = "toy";
+    const AHEAD: bool = AHEAD;
     type In = v1::CommentSubmitted;
     type Out = v1::CommentRejected;
 
@@ -84,6 +85,11 @@ pub struct Worker {
 
 impl Worker {
     pub fn start(fixture: &Fixture, levers: &Levers, settings: RunnerSettings) -> Self {
+        Self::of(Toy::<false>(levers.clone()), fixture.join("toy", "0"), settings)
+    }
+
+    /// A worker of this stage that reads from this consumer.
+    pub fn of(mut stage: impl Stage + 'static, consumer: Box<dyn Consumer>, settings: RunnerSettings) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("tokio");
         let context = Context {
@@ -93,8 +99,6 @@ impl Worker {
             stop: CancellationToken::new(),
         };
         let (health, stop) = (context.health.clone(), context.stop.clone());
-        let consumer = fixture.join(Toy::NAME, "0");
-        let mut stage = Toy(levers.clone());
         let thread = thread::spawn(move || runner::run(&mut stage, consumer, &context));
         Self { health, stop, thread, _runtime: runtime }
     }
