@@ -123,6 +123,7 @@ mod tests {
         assert_eq!((reading.links.len(), reading.links.domains().len()), (2, 2));
         assert!(reading.folded_source.is_some_and(|source| source.starts_with("vi**ag**ra")));
     }
+
     #[test]
     fn what_is_seen_is_folded_whatever_becomes_of_it() {
         for c in ('\0'..='\u{FFFF}').chain('\u{1D400}'..='\u{1FFFF}') {

@@ -24,7 +24,7 @@ impl Pace {
         self.last = batch;
     }
 
-    /// Whether the last batch was as large as one may be, so that more waits.
+    /// Whether the last batch held as many records as one may, so that more wait.
     pub fn is_behind(&self) -> bool {
         self.last >= self.max_records
     }

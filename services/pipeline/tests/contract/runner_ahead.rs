@@ -4,6 +4,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
+        mpsc,
     },
     time::Duration,
 };
@@ -14,7 +15,7 @@ use rstest::rstest;
 
 use crate::{
     fixture::{Fixture, Transport, eventually, nothing},
-    worker::{Levers, Toy, Worker, comment, garbage, ids, letter, patient},
+    worker::{Gate, Levers, Toy, Worker, comment, garbage, ids, letter, patient},
 };
 
 /// Records in a batch: so few that there is always a backlog.
@@ -36,12 +37,14 @@ struct Late {
     awaited: Option<usize>,
     /// How many commits have met the stage at work.
     met: Arc<AtomicUsize>,
+    /// Where the stage waits with the first batch that was read ahead.
+    gate: Option<Gate>,
 }
 
 impl Late {
     fn new(fixture: &Fixture, levers: &Levers, failing: usize) -> Self {
         let (member, levers) = (fixture.join("toy", "0"), levers.clone());
-        Self { member, levers, failing, commits: 0, awaited: None, met: Arc::default() }
+        Self { member, levers, failing, commits: 0, awaited: None, met: Arc::default(), gate: None }
     }
 
     fn asked(&self) -> usize {
@@ -57,6 +60,9 @@ impl Consumer for Late {
     fn poll_ahead(&mut self, limits: BatchLimits) -> Result<Vec<Delivered>, LogError> {
         let next = self.member.poll_ahead(limits)?;
         self.awaited = (!next.is_empty()).then(|| self.asked() + 1);
+        if let Some(gate) = self.gate.take_if(|_| !next.is_empty()) {
+            *self.levers.gate.lock().expect("no poison") = Some(gate);
+        }
         Ok(next)
     }
 
@@ -169,9 +175,15 @@ fn a_stop_finishes_what_is_judged() {
     let Some(fixture) = Transport::Kafka.open() else { return };
     sent(&fixture);
     let levers = Levers::default();
-    let worker = Worker::of(Toy::<true>(levers.clone()), Box::new(Late::new(&fixture, &levers, 0)), small());
-    eventually("some pass", || !fixture.read(Topic::Rejected).is_empty());
-    worker.stop().expect("the worker stops");
+    let (here, arrived) = mpsc::channel();
+    let (release, go_on) = mpsc::channel();
+    let late = Late { gate: Some((here, go_on)), ..Late::new(&fixture, &levers, 0) };
+    let worker = Worker::of(Toy::<true>(levers.clone()), Box::new(late), small());
+    arrived.recv().expect("the stage has the batch that was read ahead");
+    worker.stop.cancel();
+    release.send(()).expect("the stage waits");
+    worker.end().expect("the worker stops");
     let judged: usize = levers.batches.lock().expect("no poison").iter().sum();
     assert_eq!(fixture.read(Topic::Rejected).len(), judged);
+    assert!((BATCH + 1..RECORDS).contains(&judged), "{judged}");
 }
