@@ -16,6 +16,8 @@ use crate::{Position, Progress, Span};
 pub struct Again {
     from: BTreeMap<Partition, Offset>,
     unknown: BTreeSet<Partition>,
+    /// Those that came to us, and of which no record was taken yet.
+    new: BTreeSet<Partition>,
     /// Those that were taken from us since the batch in hand was gathered.
     lost: BTreeSet<Partition>,
 }
@@ -48,15 +50,36 @@ impl Again {
         }
     }
 
-    /// It is not known whether a batch was committed.
-    pub fn doubt(&mut self, progress: &Progress) {
-        self.unknown.extend(progress.iter().map(|(topic, partition, _)| (topic, partition)));
+    /// Whether a partition is to be read from elsewhere before its records count.
+    pub fn holds(&self, partition: Partition) -> bool {
+        self.from.contains_key(&partition) || self.unknown.contains(&partition)
+    }
+
+    /// Whether the next record of a partition is the first since it came to us.
+    pub fn is_new(&self, partition: Partition) -> bool {
+        self.new.contains(&partition)
+    }
+
+    /// It is not known how far these are committed.
+    pub fn doubt(&mut self, partitions: impl IntoIterator<Item = Partition>) {
+        self.unknown.extend(partitions);
     }
 
     /// It is known now how far a partition is committed.
     pub fn resolve(&mut self, partition: Partition, committed: Offset) {
         self.from.insert(partition, committed);
         self.unknown.remove(&partition);
+        self.begin(partition);
+    }
+
+    /// A partition came to us.
+    pub fn come(&mut self, partition: Partition) {
+        self.new.insert(partition);
+    }
+
+    /// A partition begins where the group is committed.
+    pub fn begin(&mut self, partition: Partition) {
+        self.new.remove(&partition);
     }
 
     /// Reading goes on from where it was to.
@@ -68,6 +91,7 @@ impl Again {
     pub fn lose(&mut self, partition: Partition) {
         self.from.remove(&partition);
         self.unknown.remove(&partition);
+        self.new.remove(&partition);
         self.lost.insert(partition);
     }
 
@@ -118,12 +142,32 @@ mod tests {
     #[test]
     fn what_is_committed_decides_where_it_was_in_doubt() {
         let mut again = Again::default();
-        again.doubt(&batch(&[(0, 5)]));
+        again.doubt([(Topic::Submitted, 0)]);
         again.rewind(batch(&[(0, 9)]).iter());
         again.put_back(at(0, 12));
         again.resolve((Topic::Submitted, 0), Offset::Offset(5));
         assert_eq!(from(&again), [(0, Offset::Offset(5))]);
         assert!(again.unknown().is_empty());
+    }
+
+    #[test]
+    fn a_partition_that_came_is_new_until_it_is_known_where_it_begins() {
+        let (sure, told, taken) = ((Topic::Submitted, 0), (Topic::Submitted, 1), (Topic::Submitted, 2));
+        let mut again = Again::default();
+        for partition in [sure, told, taken] {
+            again.come(partition);
+            assert!(again.is_new(partition) && !again.holds(partition));
+        }
+        again.begin(sure);
+        assert!(!again.is_new(sure) && !again.holds(sure));
+        again.doubt([told]);
+        assert!(again.is_new(told) && again.holds(told));
+        again.resolve(told, Offset::Offset(7));
+        assert!(!again.is_new(told) && again.holds(told));
+        again.sought(told);
+        assert!(!again.holds(told));
+        again.lose(taken);
+        assert!(!again.is_new(taken));
     }
 
     #[test]

@@ -1,3 +1,5 @@
+mod places;
+
 use std::{
     mem,
     sync::mpsc,
@@ -7,9 +9,9 @@ use std::{
 
 use opentelemetry::metrics::Counter;
 use rdkafka::{
-    Offset, TopicPartitionList,
+    Offset,
     consumer::{BaseConsumer, Consumer as _},
-    error::{KafkaError, KafkaResult},
+    error::KafkaError,
 };
 use rejoinder_proto::Topic;
 
@@ -17,10 +19,10 @@ use super::{
     access::Access,
     again::Again,
     errors,
-    events::MemberEvents,
+    events::{MemberEvents, Move},
     lag::Offsets,
     records,
-    settings::{self, KafkaSettings, Partition},
+    settings::{self, KafkaSettings},
     topics,
     transactions::{Failure, Transactions},
 };
@@ -143,62 +145,10 @@ impl KafkaConsumer {
         Ok(())
     }
 
-    /// Reads how far the group is committed where a lost answer left it open.
-    fn resolve_unknown(&mut self) -> Result<(), LogError> {
-        let unknown = self.again.unknown();
-        if unknown.is_empty() {
-            return Ok(());
-        }
-        let asked = self.list(unknown.iter().map(|partition| (*partition, Offset::Invalid))).map_err(unavailable)?;
-        let offsets = self.consumer.committed_offsets(asked, KafkaSettings::ANSWER).map_err(unavailable)?;
-        for each in offsets.elements() {
-            each.error().map_err(unavailable)?;
-            let Some(partition) = self.settings.partition_of(each.topic(), each.partition()) else { continue };
-            // A group that has committed nothing starts where auto.offset.reset says: at the beginning.
-            let offset = if each.offset() == Offset::Invalid { Offset::Beginning } else { each.offset() };
-            if let Offset::Offset(next) = offset {
-                self.offsets.committed.insert(partition, next);
-            }
-            self.again.resolve(partition, offset);
-        }
-        Ok(())
-    }
-
-    fn seek(&mut self) -> Result<(), LogError> {
-        let from = self.again.from();
-        if from.is_empty() {
-            return Ok(());
-        }
-        let wanted = self.list(from.iter().map(|(partition, offset)| (*partition, *offset))).map_err(unavailable)?;
-        let sought = self.consumer.seek_partitions(wanted, KafkaSettings::ANSWER).map_err(unavailable)?;
-        let mut refused = None;
-        for each in sought.elements() {
-            match (each.error(), self.settings.partition_of(each.topic(), each.partition())) {
-                (Ok(()), Some(partition)) => {
-                    self.again.sought(partition);
-                    match each.offset() {
-                        Offset::Offset(offset) => self.offsets.handed_out.insert(partition, offset),
-                        _ => self.offsets.handed_out.remove(&partition),
-                    };
-                }
-                (Err(error), _) => refused = Some(error),
-                (Ok(()), None) => {}
-            }
-        }
-        let Some(error) = refused else { return Ok(()) };
-        // It may have been taken from us, which a poll tells; a record that comes with that is read again as well.
-        self.poll_once(Duration::ZERO)?;
-        if self.again.from().is_empty() {
-            Ok(())
-        } else {
-            Err(LogError::Unavailable(format!("cannot rewind: {error}")))
-        }
-    }
-
     /// Serves librdkafka without taking a record: one that comes is read again.
     fn poll_once(&mut self, time: Duration) -> Result<(), LogError> {
         let taken = self.take(time)?;
-        self.forget_revoked(&mut Vec::new());
+        self.follow_moves(&mut Vec::new());
         if let Some(delivered) = taken {
             let position = delivered.position;
             self.again.put_back(position);
@@ -235,14 +185,19 @@ impl KafkaConsumer {
         }
     }
 
-    /// Drops what is known of partitions that were taken from us, and their records from the batch: who has them now
-    /// reads them again.
-    fn forget_revoked(&mut self, batch: &mut Vec<Delivered>) {
-        for (name, number) in self.consumer.context().take_revoked() {
+    /// Notes which partitions came. Drops what is known of those that went, and their records from the batch: who has them
+    /// now reads them again.
+    fn follow_moves(&mut self, batch: &mut Vec<Delivered>) {
+        for ((name, number), moved) in self.consumer.context().take_moves() {
             let Some(partition) = self.settings.partition_of(&name, number) else { continue };
-            batch.retain(|each| (each.position.topic, each.position.partition) != partition);
-            self.again.lose(partition);
-            self.offsets.forget(partition);
+            match moved {
+                Move::Came => self.again.come(partition),
+                Move::Went => {
+                    batch.retain(|each| (each.position.topic, each.position.partition) != partition);
+                    self.again.lose(partition);
+                    self.offsets.forget(partition);
+                }
+            }
         }
     }
 
@@ -253,9 +208,9 @@ impl KafkaConsumer {
         loop {
             let left = until.saturating_duration_since(Instant::now());
             let taken = self.take(left)?;
-            self.forget_revoked(&mut batch);
+            self.follow_moves(&mut batch);
             match taken {
-                Some(delivered) => {
+                Some(delivered) if self.is_in_turn(delivered.position) => {
                     if batch.is_empty() {
                         until = Instant::now() + limits.linger;
                     }
@@ -266,7 +221,7 @@ impl KafkaConsumer {
                     }
                 }
                 None if left.is_zero() => return Ok(batch),
-                None => {}
+                Some(_) | None => {}
             }
         }
     }
@@ -275,15 +230,6 @@ impl KafkaConsumer {
         for Delivered { position, .. } in batch {
             self.offsets.handed_out.insert((position.topic, position.partition), position.offset + 1);
         }
-    }
-
-    fn list(&self, offsets: impl Iterator<Item = (Partition, Offset)>) -> KafkaResult<TopicPartitionList> {
-        let mut list = TopicPartitionList::new();
-        for (partition, offset) in offsets {
-            let (name, number) = self.settings.partition(partition);
-            list.add_partition_offset(&name, number, offset)?;
-        }
-        Ok(list)
     }
 }
 
@@ -334,7 +280,7 @@ impl Consumer for KafkaConsumer {
                 Err(error)
             }
             Err(Failure::Unknown(reason)) => {
-                self.again.doubt(progress);
+                self.again.doubt(progress.iter().map(|(topic, partition, _)| (topic, partition)));
                 Err(LogError::Replay(format!("it is not known whether the transaction committed: {reason}")))
             }
             Err(Failure::Fatal(reason)) => Err(LogError::Fatal(reason)),

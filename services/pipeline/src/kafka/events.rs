@@ -72,11 +72,20 @@ impl ClientContext for Reports {
     }
 }
 
+/// What a rebalance does with a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Move {
+    /// It is ours from now on.
+    Came,
+    /// It was taken from us.
+    Went,
+}
+
 /// What happens to a group member outside of its own calls.
 #[derive(Debug)]
 pub struct MemberEvents {
     reports: Reports,
-    revoked: Mutex<Vec<Named>>,
+    moves: Mutex<Vec<(Named, Move)>>,
     /// Where the next fetch begins, of partitions of which everything fetched was handed out.
     drained: Mutex<HashMap<Named, i64>>,
     rebalances: Counter<u64>,
@@ -87,15 +96,15 @@ impl MemberEvents {
     pub fn new(client: impl Into<String>) -> Self {
         Self {
             reports: Reports::new(client),
-            revoked: Mutex::default(),
+            moves: Mutex::default(),
             drained: Mutex::default(),
             rebalances: telemetry::counter("rejoinder.rebalances", "times that partitions came or were taken away"),
         }
     }
 
-    /// The partitions that were taken from us since the last call.
-    pub fn take_revoked(&self) -> Vec<Named> {
-        mem::take(&mut lock(&self.revoked))
+    /// The partitions that came or went since the last call, in that order.
+    pub fn take_moves(&self) -> Vec<(Named, Move)> {
+        mem::take(&mut lock(&self.moves))
     }
 
     /// Why the brokers do not let us in, unless they have since.
@@ -136,15 +145,15 @@ impl ClientContext for MemberEvents {
 
 impl ConsumerContext for MemberEvents {
     fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
-        let (what, partitions) = match rebalance {
+        let (what, moved, partitions) = match rebalance {
             Rebalance::Assign(partitions) => {
                 // A partition that was taken from us while it was paused would come back paused, and stay so.
                 if let Err(error) = consumer.resume(partitions) {
                     tracing::warn!(client = self.reports.client, %error, "cannot resume");
                 }
-                ("assigned", partitions)
+                ("assigned", Move::Came, partitions)
             }
-            Rebalance::Revoke(partitions) => ("revoked", partitions),
+            Rebalance::Revoke(partitions) => ("revoked", Move::Went, partitions),
             Rebalance::Error(error) => {
                 tracing::warn!(client = self.reports.client, %error, "rebalance failed");
                 return;
@@ -154,9 +163,7 @@ impl ConsumerContext for MemberEvents {
         let named: Vec<Named> =
             partitions.elements().iter().map(|each| (each.topic().to_owned(), each.partition())).collect();
         tracing::info!(client = self.reports.client, partitions = ?named, "partitions {what}");
-        if what == "revoked" {
-            lock(&self.revoked).extend(named);
-        }
+        lock(&self.moves).extend(named.into_iter().map(|partition| (partition, moved)));
     }
 }
 

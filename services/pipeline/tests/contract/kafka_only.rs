@@ -8,13 +8,13 @@ use rdkafka::{
     producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer},
 };
 use rejoinder_pipeline::{
-    Log, LogError, Range, Records,
+    Consumer, Log, LogError, Range, Records,
     kafka::{KafkaLog, KafkaSettings, TopicState},
 };
 use rejoinder_proto::Topic;
 
 use crate::fixture::{
-    PARTITIONS, Transport, cluster, gather, limits, nothing, numbered, numbers, passed_on, progress, some,
+    PARTITIONS, PATIENCE, Transport, cluster, gather, limits, nothing, numbered, numbers, passed_on, progress, some,
 };
 
 /// A transactional producer that is not the crate's own.
@@ -67,33 +67,85 @@ fn an_aborted_record_is_never_seen() {
     consumer.leave();
 }
 
+/// Opens a transaction with offsets of a group, as a member does that then dies.
+fn undecided(
+    settings: &KafkaSettings,
+    id: &str,
+    group: &str,
+    next: impl IntoIterator<Item = (i32, i64)>,
+) -> ThreadedProducer<DefaultProducerContext> {
+    let dead = producer(settings, id);
+    dead.begin_transaction().expect("a transaction");
+    let group: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", &settings.brokers)
+        .set("group.id", format!("{}{group}", settings.prefix))
+        .create()
+        .expect("a consumer");
+    let mut offsets = TopicPartitionList::new();
+    let topic = format!("{}{}", settings.prefix, Topic::Submitted);
+    for (partition, offset) in next {
+        offsets.add_partition_offset(&topic, partition, rdkafka::Offset::Offset(offset)).expect("an offset");
+    }
+    let metadata = group.group_metadata().expect("a group");
+    dead.send_offsets_to_transaction(&offsets, &metadata, Duration::from_secs(10)).expect("offsets");
+    dead
+}
+
 #[test]
 fn a_successor_settles_what_a_dead_member_left_open() {
     let Some(fixture) = Transport::Kafka.open() else { return };
     let settings = fixture.settings().expect("Kafka's");
     fixture.append(numbered(10, 5));
     // A member's own transactional id, offsets and all, and then it dies before the commit.
-    let dead = producer(settings, "settled-0");
-    dead.begin_transaction().expect("a transaction");
-    let group: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", &settings.brokers)
-        .set("group.id", format!("{}settled", settings.prefix))
-        .create()
-        .expect("a consumer");
-    let mut offsets = TopicPartitionList::new();
-    for partition in 0..PARTITIONS {
-        let topic = format!("{}{}", settings.prefix, Topic::Submitted);
-        offsets.add_partition_offset(&topic, partition, rdkafka::Offset::Offset(1)).expect("an offset");
-    }
-    let metadata = group.group_metadata().expect("a group");
-    dead.send_offsets_to_transaction(&offsets, &metadata, Duration::from_secs(10)).expect("offsets");
-    drop((dead, group));
+    drop(undecided(settings, "settled-0", "settled", (0..PARTITIONS).map(|partition| (partition, 1))));
     let started = Instant::now();
     let mut consumer = fixture.join("settled", "0");
     assert_eq!(numbers(&gather(&mut *consumer, 10)), (0..10).collect::<Vec<_>>());
     // Without the successor's claim on the id, the offsets would hang for the transaction's time-out of a minute.
     assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
     consumer.leave();
+}
+
+#[test]
+fn what_waits_for_a_dead_members_offsets_is_not_read_from_the_beginning() {
+    let Some(fixture) = Transport::Kafka.open() else { return };
+    let settings = fixture.settings().expect("Kafka's");
+    fixture.append(numbered(40, 20));
+    let mut before = fixture.join("waits", "before");
+    let done = gather(&mut *before, 40);
+    before.commit(Vec::new(), &progress(&done)).expect("a commit");
+    before.leave();
+    let next = progress(&done).iter().map(|(_, partition, span)| (partition, span.next)).collect::<Vec<_>>();
+    let dead = undecided(settings, "waits-dead", "waits", next);
+    let mut first = fixture.join("waits", "first");
+    nothing(&mut *first);
+    // Partitions move while it still waits.
+    let mut second = fixture.join("waits", "second");
+    for _ in 0..10 {
+        nothing_yet(&mut *first);
+        nothing_yet(&mut *second);
+    }
+    dead.abort_transaction(Duration::from_secs(10)).expect("an abort");
+    fixture.append(numbered(80, 20).split_off(40));
+    let mut seen = Vec::new();
+    let until = Instant::now() + PATIENCE;
+    while seen.len() < 40 {
+        for member in [&mut first, &mut second] {
+            // It waits a little whenever it cannot know yet where to go on.
+            seen.extend(member.poll(limits(40)).unwrap_or_default());
+        }
+        assert!(Instant::now() < until, "{} came", seen.len());
+    }
+    assert_eq!(numbers(&seen), (40..80).collect::<Vec<_>>());
+    first.leave();
+    second.leave();
+}
+
+/// One poll that brings no record.
+fn nothing_yet(member: &mut dyn Consumer) {
+    if let Ok(batch) = member.poll(limits(40)) {
+        assert!(batch.is_empty(), "read again: {:?}", numbers(&batch));
+    }
 }
 
 #[test]
