@@ -57,9 +57,9 @@ async fn main() -> Result<()> {
     process.end()?;
 
     if let (Some(kafka), Some(postgres)) = (&arguments.kafka, &arguments.postgres) {
-        let (with, without) = stages::with_and_without(kafka, arguments.events).await?;
+        let rates = stages::without_and_with(kafka, arguments.events).await?;
+        let (with, ratio) = (rates.other(), rates.ratio());
         goal("validator on Kafka, in transactions", with, "events/s", with >= 40_000.0, ">= 40,000");
-        let ratio = with / without;
         goal("validator, with transactions / without", ratio, "", ratio >= 0.8, ">= 0.8");
         let start = || Distributed::start(&arguments.rejoinder, kafka, postgres);
         let distributed = start()?;
@@ -70,10 +70,10 @@ async fn main() -> Result<()> {
         println!("{:<44} {rate:>10.0} comments/s", "Kafka, submit to stored, all on this machine");
         let mut peaks = distributed.peaks()?;
         drop(distributed);
-        let (validator, filter, distributed) = stages::rates(start, kafka, arguments.events).await?;
-        println!("{:<44} {validator:>10.0} events/s", "validator on Kafka, asking PostgreSQL");
-        println!("{:<44} {filter:>10.0} events/s", "spam filter on Kafka, in mode post");
-        let ratio = filter / validator;
+        let (rates, distributed) = stages::rates(start, kafka, arguments.events).await?;
+        println!("{:<44} {:>10.0} events/s", "validator on Kafka, asking PostgreSQL", rates.one());
+        println!("{:<44} {:>10.0} events/s", "spam filter on Kafka, in mode post", rates.other());
+        let ratio = rates.ratio();
         goal("spam filter / validator", ratio, "", ratio >= 1.0, ">= 1.0");
         peaks.extend(distributed.peaks()?);
         for (worker, peak) in peaks {

@@ -26,12 +26,36 @@ use crate::{
 };
 
 /// So often each of two is measured, in turn.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 
-/// What transactions cost the validator: events a second with them and without, by the wall, over a history that is
-/// empty and answers at once. Medians of the rounds.
-pub async fn with_and_without(brokers: &str, events: usize) -> Result<(f64, f64)> {
-    let (mut with, mut without) = (Vec::new(), Vec::new());
+/// Events a second of two, round by round.
+#[derive(Default)]
+pub struct Pair {
+    one: Vec<f64>,
+    other: Vec<f64>,
+}
+
+impl Pair {
+    /// The median of the first one's rates.
+    pub fn one(&self) -> f64 {
+        median(self.one.clone())
+    }
+
+    /// The median of the second one's rates.
+    pub fn other(&self) -> f64 {
+        median(self.other.clone())
+    }
+
+    /// The median of the rounds' ratios, second to first. What slows the machine for a while slows both of a round.
+    pub fn ratio(&self) -> f64 {
+        median(self.other.iter().zip(&self.one).map(|(other, one)| other / one).collect())
+    }
+}
+
+/// What transactions cost the validator: events a second without them and with, by the wall, over a history that is
+/// empty and answers at once.
+pub async fn without_and_with(brokers: &str, events: usize) -> Result<Pair> {
+    let mut rates = Pair::default();
     for round in 0..ROUNDS {
         let prefix = format!("bench{}r{round}.", std::process::id());
         let settings = KafkaSettings { brokers: brokers.to_owned(), prefix, partitions: 4, ..Default::default() };
@@ -39,10 +63,10 @@ pub async fn with_and_without(brokers: &str, events: usize) -> Result<(f64, f64)
         log.create_topics()?;
         fill(&settings, events).await?;
         let plain = PlainLog { brokers: brokers.to_owned(), prefix: settings.prefix };
-        without.push(in_process(Arc::new(plain), "without", events).await?);
-        with.push(in_process(Arc::new(log), "with", events).await?);
+        rates.one.push(in_process(Arc::new(plain), "without", events).await?);
+        rates.other.push(in_process(Arc::new(log), "with", events).await?);
     }
-    Ok((median(with), median(without)))
+    Ok(rates)
 }
 
 fn median(mut rates: Vec<f64>) -> f64 {
@@ -84,14 +108,14 @@ impl History for Empty {
 
 /// Events a second through the validator's process and then through the spam filter's, on Kafka, in transactions, the
 /// validator's questions to PostgreSQL included, while no other worker runs. The filter asks none in mode `post`.
-/// Counted from each one's first committed batch on, so that joining the group is not measured. Medians of the rounds, each
-/// on new topics, so that no filter has a past to catch up with; and the last round's processes.
+/// Counted from each one's first committed batch on, so that joining the group is not measured. Each round is on new topics, so
+/// that no filter has a past to catch up with. Gives the last round's processes too.
 pub async fn rates(
     start: impl Fn() -> Result<Distributed>,
     brokers: &str,
     events: usize,
-) -> Result<(f64, f64, Distributed)> {
-    let (mut validator, mut filter) = (Vec::new(), Vec::new());
+) -> Result<(Pair, Distributed)> {
+    let mut rates = Pair::default();
     loop {
         let mut distributed = start()?;
         for name in WORKERS {
@@ -99,10 +123,10 @@ pub async fn rates(
         }
         let prefix = distributed.prefix.clone();
         fill(&KafkaSettings { brokers: brokers.to_owned(), prefix, ..Default::default() }, events).await?;
-        validator.push(rate_of(&mut distributed, "validator", events).await?);
-        filter.push(rate_of(&mut distributed, "spam-filter", events).await?);
-        if filter.len() == ROUNDS {
-            return Ok((median(validator), median(filter), distributed));
+        rates.one.push(rate_of(&mut distributed, "validator", events).await?);
+        rates.other.push(rate_of(&mut distributed, "spam-filter", events).await?);
+        if rates.one.len() == ROUNDS {
+            return Ok((rates, distributed));
         }
     }
 }
