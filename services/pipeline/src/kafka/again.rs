@@ -69,7 +69,7 @@ impl Again {
     pub fn resolve(&mut self, partition: Partition, committed: Offset) {
         self.from.insert(partition, committed);
         self.unknown.remove(&partition);
-        self.begin(partition);
+        self.new.remove(&partition);
     }
 
     /// A partition came to us.
@@ -77,9 +77,17 @@ impl Again {
         self.new.insert(partition);
     }
 
-    /// A partition begins where the group is committed.
-    pub fn begin(&mut self, partition: Partition) {
-        self.new.remove(&partition);
+    /// The first record of a partition that came to us stands at `first`, and the group is committed there; `None` while that is
+    /// not known. Whether the partition may begin with it.
+    pub fn begin(&mut self, partition: Partition, first: i64, committed: Option<Offset>) -> bool {
+        match committed {
+            None => self.doubt([partition]),
+            Some(Offset::Offset(next)) if first < next => self.resolve(partition, Offset::Offset(next)),
+            Some(_) => {
+                self.new.remove(&partition);
+            }
+        }
+        !self.holds(partition)
     }
 
     /// Reading goes on from where it was to.
@@ -151,23 +159,33 @@ mod tests {
     }
 
     #[test]
-    fn a_partition_that_came_is_new_until_it_is_known_where_it_begins() {
-        let (sure, told, taken) = ((Topic::Submitted, 0), (Topic::Submitted, 1), (Topic::Submitted, 2));
-        let mut again = Again::default();
-        for partition in [sure, told, taken] {
+    fn a_partition_that_came_begins_where_the_group_is_committed() {
+        let partition = (Topic::Submitted, 0);
+        let came = || {
+            let mut again = Again::default();
             again.come(partition);
             assert!(again.is_new(partition) && !again.holds(partition));
+            again
+        };
+        // A group that has committed nothing begins with whatever comes, and so does one whose records are gone.
+        for (first, committed) in [(0, Offset::Beginning), (7, Offset::Offset(7)), (9, Offset::Offset(7))] {
+            let mut again = came();
+            assert!(again.begin(partition, first, Some(committed)));
+            assert!(!again.is_new(partition) && from(&again).is_empty());
         }
-        again.begin(sure);
-        assert!(!again.is_new(sure) && !again.holds(sure));
-        again.doubt([told]);
-        assert!(again.is_new(told) && again.holds(told));
-        again.resolve(told, Offset::Offset(7));
-        assert!(!again.is_new(told) && again.holds(told));
-        again.sought(told);
-        assert!(!again.holds(told));
-        again.lose(taken);
-        assert!(!again.is_new(taken));
+        let mut again = came();
+        assert!(!again.begin(partition, 0, Some(Offset::Offset(7))));
+        assert!(!again.is_new(partition));
+        assert_eq!(from(&again), [(0, Offset::Offset(7))]);
+        let mut again = came();
+        assert!(!again.begin(partition, 0, None));
+        assert!(again.is_new(partition) && again.holds(partition));
+        again.resolve(partition, Offset::Offset(7));
+        assert!(!again.is_new(partition));
+        assert_eq!(from(&again), [(0, Offset::Offset(7))]);
+        again.come(partition);
+        again.lose(partition);
+        assert!(!again.is_new(partition) && !again.holds(partition));
     }
 
     #[test]

@@ -54,21 +54,21 @@ impl KafkaConsumer {
         if !self.again.is_new(partition) {
             return true;
         }
-        match self.committed(&[partition]).as_deref() {
-            Ok([(_, Offset::Offset(next))]) if position.offset < *next => {
-                tracing::warn!(
-                    group = self.group, topic = %position.topic, partition = position.partition,
-                    offset = position.offset, committed = next, "a partition began before its committed offset"
-                );
-                self.again.resolve(partition, Offset::Offset(*next));
-            }
-            Ok(_) => self.again.begin(partition),
+        let committed = match self.committed(&[partition]) {
+            Ok(committed) => committed.first().map(|(_, offset)| *offset),
             Err(error) => {
                 tracing::debug!(%error, "how far a partition is committed is not known yet");
-                self.again.doubt([partition]);
+                None
             }
+        };
+        let begins = self.again.begin(partition, position.offset, committed);
+        if let (false, Some(committed)) = (begins, committed) {
+            tracing::warn!(
+                group = self.group, topic = %position.topic, partition = position.partition,
+                offset = position.offset, ?committed, "a partition began before its committed offset"
+            );
         }
-        !self.again.holds(partition)
+        begins
     }
 
     /// Goes where reading is to go on from.
