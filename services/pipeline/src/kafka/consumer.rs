@@ -209,8 +209,8 @@ impl KafkaConsumer {
             let left = until.saturating_duration_since(Instant::now());
             let taken = self.take(left)?;
             self.follow_moves(&mut batch);
-            match taken {
-                Some(delivered) if self.is_in_turn(delivered.position) => {
+            match taken.filter(|delivered| self.is_in_turn(delivered.position)) {
+                Some(delivered) => {
                     if batch.is_empty() {
                         until = Instant::now() + limits.linger;
                     }
@@ -221,7 +221,7 @@ impl KafkaConsumer {
                     }
                 }
                 None if left.is_zero() => return Ok(batch),
-                Some(_) | None => {}
+                None => {}
             }
         }
     }
