@@ -11,6 +11,9 @@ use super::{
 /// Shorter words are units and formulas: `μF`, `Ωm`.
 const MIN_LETTERS: usize = 4;
 
+/// Stands for F among small capitals: Unicode's own came late, and is missing in many fonts.
+const SMALL_F: char = 'ғ';
+
 /// A foreign beginning no longer than this is no stem of another language, and an island no longer is no word.
 const SHORT: usize = 2;
 
@@ -187,6 +190,9 @@ fn undo_islands(letters: &mut [Letter]) {
 
 /// Decides the fate of a word's foreign letters, and says whether it was in disguise.
 fn undo(word: &mut [Letter]) -> bool {
+    if word.iter().any(|letter| letter.family == Family::OddLatin) {
+        word.iter_mut().filter(|letter| letter.c == SMALL_F).for_each(|letter| letter.family = Family::OddLatin);
+    }
     let count = |of: &dyn Fn(&Letter) -> bool| word.iter().filter(|letter| of(letter)).count();
     let latin = count(&Letter::is_latin);
     let foreign = count(&Letter::is_foreign);

@@ -28,6 +28,7 @@ fn found(kind: impl FnOnce(&mut Obfuscations)) -> Obfuscations {
 #[case::mathematical("𝐜𝐚𝐬𝐢𝐧𝐨 𝕧𝕚𝕒𝕘𝕣𝕒 𝒻𝑜𝓇𝑒𝓍", "casino viagra forex", found(|o| o.drawn = 3))]
 #[case::enclosed("ⓥⓘⓐⓖⓡⓐ 🅲🅰🆂🅸🅽🅾 🅥🅘🅐🅖🅡🅐", "viagra casino viagra", found(|o| o.drawn = 3))]
 #[case::in_brackets("⒱⒤⒜⒢⒭⒜ 🄲🄰🅂🄸🄽🄾", "viagra casino", found(|o| o.drawn = 2))]
+#[case::cyrillic_among_small_capitals("ᴏғғᴇʀs ғᴏʀ ʟɪғᴇ", "offers for life", found(|o| o.drawn = 2))]
 #[case::small_capitals("ᴠɪᴀɢʀᴀ ᶜᵃˢⁱⁿᵒ", "viagra casino", found(|o| o.drawn = 2))]
 #[case::regional("🇻🇮🇦🇬🇷🇦", "viagra", found(|o| o.drawn = 1))]
 #[case::full_width("ｃａｓｉｎｏ", "casino", found(|_| ()))]
