@@ -36,8 +36,7 @@ impl Links {
         if authority.is_empty() || !self.seen.insert(format!("{authority}{path}")) {
             return;
         }
-        let host = authority.rsplit('@').next().unwrap_or_default();
-        let host = host.split(':').next().unwrap_or_default();
+        let host = host_of(authority);
         let known = self.domains.iter().any(|domain| domain == host);
         if !known && self.domains.len() < NAMED_DOMAINS && !host.is_empty() && host.len() <= MAX_DOMAIN_BYTES {
             self.domains.push(host.to_owned());
@@ -88,6 +87,18 @@ fn is_web(url: &str) -> bool {
     ["http", "https", "ftp"].iter().any(|web| scheme.eq_ignore_ascii_case(web))
 }
 
+/// The host of an address with a scheme, as it is written.
+pub fn host(url: &str) -> &str {
+    let address = url.split_once("://").map_or(url, |(_, address)| address);
+    host_of(address.split(['/', '?', '#']).next().unwrap_or_default())
+}
+
+/// The host without a user before it and a port behind it.
+fn host_of(authority: &str) -> &str {
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    host.split(':').next().unwrap_or_default()
+}
+
 /// The domain of the first link in a name, which may go without a scheme.
 pub fn domain_in_name(name: &str) -> Option<String> {
     // The validator takes at most 245 bytes of name; the cut keeps this fast for whoever calls without it.
@@ -126,6 +137,14 @@ mod tests {
         );
         assert_eq!(links.domains(), ["a.example", "b.example", "c.example"]);
         assert_eq!(links.len(), 3);
+    }
+
+    #[test]
+    fn a_host_is_without_user_port_and_path() {
+        for url in ["https://a.example", "http://u:p@a.example:8080/x?y#z", "https://a.example?x@y", "a.example/b"] {
+            assert_eq!(host(url), "a.example", "{url}");
+        }
+        assert_eq!(host(""), "");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use rejoinder_proto::v1;
 use crate::{
     fold::fold,
     html::{self, Piece},
-    links::Links,
+    links::{self, Links},
     model::Subject,
     normal::{self, Normal},
 };
@@ -61,6 +61,7 @@ impl<'a> Reading<'a> {
             visible: &self.visible,
             normal: &self.normal,
             links: &self.links,
+            page: comment.thread.as_ref().map_or("", |thread| links::host(&thread.url)),
             name: author.map_or("", |author| &author.name),
             email: author.map_or("", |author| &author.email),
             ip: comment.client.as_ref().map_or("", |client| &client.ip),

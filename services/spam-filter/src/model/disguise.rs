@@ -8,12 +8,14 @@ use unicode_security::skeleton;
 use super::solve::Random;
 
 /// What spam is disguised by. As in the next list, what comes more often stands there more often.
-const OF_SPAM: [Disguise; 10] = [
+const OF_SPAM: [Disguise; 12] = [
     Disguise::LookAlikes,
     Disguise::LookAlikes,
     Disguise::Hidden,
     Disguise::Spaced,
     Disguise::Digits,
+    Disguise::Drawn,
+    Disguise::Drawn,
     Disguise::Drawn,
     Disguise::Pictures,
     Disguise::Marks,
@@ -35,6 +37,9 @@ const OF_HAM: [Disguise; 7] = [
 /// Pictures that people write behind words.
 const PICTURES: [char; 16] =
     ['🔥', '😍', '❤', '😂', '👏', '💎', '🎉', '😭', '🙏', '💯', '😊', '🚀', '✨', '👍', '😎', '🥰'];
+
+/// Small capitals as people write them: some with what looked like F and S before Unicode had them.
+const SMALL: [&str; 2] = ["ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘǫʀꜱᴛᴜᴠᴡxʏᴢ", "ᴀʙᴄᴅᴇғɢʜɪᴊᴋʟᴍɴᴏᴘǫʀsᴛᴜᴠᴡxʏᴢ"];
 
 #[derive(Clone, Copy)]
 enum Disguise {
@@ -99,10 +104,14 @@ pub fn disguise(text: &str, spam: bool, random: &mut Random) -> String {
                 out.push(char::from_u32(first + place).filter(|c| c.is_alphabetic()).unwrap_or('ℎ'));
             })
         }
-        Disguise::Small => letters(text, 1.0, random, |c, _, out| {
-            let place = (u32::from(c.to_ascii_lowercase()) - 97) as usize;
-            out.push("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘǫʀꜱᴛᴜᴠᴡxʏᴢ".chars().nth(place).unwrap_or(c));
-        }),
+        Disguise::Small => {
+            let (alphabet, keeps_capitals) = (SMALL[random.below(SMALL.len())], random.chance(0.5));
+            letters(text, 1.0, random, |c, _, out| {
+                let place = (u32::from(c.to_ascii_lowercase()) - 97) as usize;
+                let keeps = keeps_capitals && c.is_ascii_uppercase();
+                out.push(alphabet.chars().nth(place).filter(|_| !keeps).unwrap_or(c));
+            })
+        }
         Disguise::Spaced => words(text, 0.4, random, |word, random| {
             let between = [" ", ".", "-", "_"][random.below(4)];
             if word.chars().nth(3).is_none() {

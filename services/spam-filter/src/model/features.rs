@@ -26,6 +26,13 @@ const READ_LAST: usize = 4 * 1024;
 const DISGUISE: usize = 3;
 const DRAWN: u64 = 2;
 
+/// Where the links lead, together with how many words stand around them, counts so many times as much as other features:
+/// words are many, and would drown it. With more, less is learned on sites where both kinds have links.
+const LINKED: usize = 5;
+
+/// What readers share as often as spammers do.
+const SHARED: [&str; 2] = ["youtube.com", "youtu.be"];
+
 /// Of so many addresses each is looked at.
 const LOOKED_AT: usize = 3;
 
@@ -38,6 +45,8 @@ pub struct Subject<'a> {
     pub normal: &'a Normal,
     /// Its links.
     pub links: &'a Links,
+    /// The host of the page on which it stands; may be empty.
+    pub page: &'a str,
     /// The author's name; may be empty.
     pub name: &'a str,
     /// The author's email address; may be empty.
@@ -102,8 +111,9 @@ impl Features {
             let shadow = ends(shadow).0;
             self.words.read(&addresses::without_paths(shadow, &addresses::of(shadow)), false);
         }
-        self.read_shape(subject);
-        self.read_addresses(first, &addresses);
+        let shape = Shape::of(ends(subject.visible).0, subject.links.len());
+        self.read_shape(&shape, subject);
+        self.read_addresses(first, &addresses, shape.words(), subject.page);
         self.read_names(subject);
     }
 
@@ -129,8 +139,7 @@ impl Features {
         self.besides.push(place(hash));
     }
 
-    fn read_shape(&mut self, subject: &Subject<'_>) {
-        let shape = Shape::of(ends(subject.visible).0, subject.links.len());
+    fn read_shape(&mut self, shape: &Shape, subject: &Subject<'_>) {
         for (n, step) in (0..).zip(shape.steps()) {
             self.add(mix(mix(hash::SHAPE, n), u64::from(step)));
         }
@@ -146,8 +155,8 @@ impl Features {
         }
     }
 
-    /// How much of the text is addresses, where they stand, and what each is like.
-    fn read_addresses(&mut self, text: &str, addresses: &[Address<'_>]) {
+    /// How much of the text is addresses, where they stand and lead, and what each is like.
+    fn read_addresses(&mut self, text: &str, addresses: &[Address<'_>], words: u32, page: &str) {
         let of = |n: u64, value: usize| mix(mix(hash::ADDRESSES, n), value as u64);
         self.add(of(0, addresses.len().min(3)));
         let (Some(first), Some(last)) = (addresses.first(), addresses.last()) else { return };
@@ -155,6 +164,9 @@ impl Features {
         self.add(of(1, bytes * 6 / text.len()));
         self.add(of(2, first.at * 4 / text.len()));
         self.add(of(3, usize::from(last.at + last.token.len() + 2 >= text.len())));
+        let mut leads_away = false;
+        let page = psl::domain_str(page).unwrap_or_default();
+        let stays = |host: &str| host.eq_ignore_ascii_case(page);
         for address in &addresses[..addresses.len().min(LOOKED_AT)] {
             let host = address.host.strip_prefix("www.").unwrap_or(address.host);
             let is_www = host.len() < address.host.len();
@@ -165,10 +177,17 @@ impl Features {
             if let Some(suffix) = psl::suffix_str(host) {
                 self.add(name(of(6, 0), suffix));
             }
-            if let Some(registered) = psl::domain_str(host) {
+            let registered = psl::domain_str(host);
+            if let Some(registered) = registered {
                 self.add(name(of(7, 0), registered));
             }
+            leads_away |= registered.is_none_or(|host| !stays(host) && !SHARED.contains(&host));
         }
+        let around = words.saturating_sub(addresses.len() as u32);
+        // Fewer than 8, 16 or 32, or more.
+        let step = (u32::BITS - around.leading_zeros()).clamp(3, 6);
+        let linked = mix(of(8, usize::from(leads_away)), u64::from(step));
+        self.besides.extend([place(linked); LINKED]);
     }
 
     fn read_names(&mut self, subject: &Subject<'_>) {

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use super::{Entry, KNOWN, Model, features::BUCKETS, trust::STEPS};
 
 /// The first bytes of a model; the digit changes with the features and their hashes.
-const MAGIC: &[u8; 8] = b"rjmodel6";
+const MAGIC: &[u8; 8] = b"rjmodel7";
 
 /// A byte, half a byte and a bit for each place.
 const TABLES: usize = BUCKETS + BUCKETS / 2 + BUCKETS / 8;

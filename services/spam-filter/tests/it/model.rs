@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Instant};
 
 use proptest::prelude::*;
-use rejoinder_proto::v1::{Author, Comment};
+use rejoinder_proto::v1::{Author, Comment, Thread};
 use rejoinder_spam_filter::{
     Reading,
     model::{
@@ -99,6 +99,28 @@ fn a_decision_is_learned_at_once_and_alike_everywhere() {
     assert_eq!(opinion(&one, text), opinion(&other, text));
     assert_eq!(one.version(), other.version());
     assert_ne!(one.version(), shipped().version());
+}
+
+#[test]
+fn a_link_that_leads_away_is_worse_than_one_to_the_page_s_own_site() {
+    let learner = shipped();
+    let text = "the best part is here https://news.example/2026/party#comment-7";
+    let says = |page: &str| {
+        let thread = (!page.is_empty()).then(|| Thread { url: page.into(), ..Thread::default() });
+        let comment = Comment { thread, ..comment(text) };
+        let reading = Reading::of(&comment);
+        let mut features = Features::default();
+        features.read(&reading.subject(&comment));
+        learner.opinion(&reading.subject(&comment), &mut features).log_odds
+    };
+    let own = says("https://www.news.example:8443/2026/other?page=2");
+    let away = says("https://blog.example.org/");
+    assert!(away > own + 0.5, "{away} {own}");
+    // Where the page is not known, every link leads away.
+    assert_eq!(says("").to_bits(), away.to_bits());
+    let shared = opinion(&learner, "the best part is here https://youtu.be/abcdefghijk").log_odds;
+    let other = opinion(&learner, "the best part is here https://party.example/abcdefghijk").log_odds;
+    assert!(other > shared + 0.5, "{other} {shared}");
 }
 
 /// The features of a text.
