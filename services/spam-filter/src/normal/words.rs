@@ -191,7 +191,7 @@ fn undo_islands(letters: &mut [Letter]) {
 /// Decides the fate of a word's foreign letters, and says whether it was in disguise.
 fn undo(word: &mut [Letter]) -> bool {
     if word.iter().any(|letter| letter.family == Family::OddLatin) {
-        word.iter_mut().filter(|letter| letter.c == SMALL_F).for_each(|letter| letter.family = Family::OddLatin);
+        word.iter_mut().filter(|letter| letter.lower == SMALL_F).for_each(|letter| letter.family = Family::OddLatin);
     }
     let count = |of: &dyn Fn(&Letter) -> bool| word.iter().filter(|letter| of(letter)).count();
     let latin = count(&Letter::is_latin);
