@@ -104,7 +104,7 @@ fn time_grows_with_the_length(#[case] piece: &str) {
 }
 
 #[test]
-fn ten_thousand_links_take_less_than_a_second() {
+fn ten_thousand_links_take_linear_time() {
     let links: Vec<_> = (0..10_000).map(|n| format!("https://{n}.example/path?q={n}")).collect();
     quick(&text(&links.join(" ")));
     let html: String = links.iter().map(|link| format!("<a href=\"{link}\" rel=\"nofollow\">{link}</a> ")).collect();
@@ -113,18 +113,22 @@ fn ten_thousand_links_take_less_than_a_second() {
 
 fn quick(comment: &Comment) {
     LazyLock::force(&WARY);
-    in_a_second(|| assert!(!screen(comment, &Facts::default(), &WARY).signals.is_empty()));
-    in_a_second(|| assert!(Sample::of(comment).is_some()));
+    in_linear_time(|| assert!(!screen(comment, &Facts::default(), &WARY).signals.is_empty()));
+    in_linear_time(|| assert!(Sample::of(comment).is_some()));
 }
 
-fn in_a_second(work: impl FnOnce()) {
+/// What is linear takes less than a second here, without optimisation and while the other core is busy; what is quadratic,
+/// minutes.
+const LINEAR: Duration = Duration::from_secs(5);
+
+fn in_linear_time(work: impl FnOnce()) {
     let (wall, ran) = (Instant::now(), processor_time());
     work();
     let taken = match (ran, processor_time()) {
         (Some(from), Some(to)) => to - from,
         _ => wall.elapsed(),
     };
-    assert!(taken < Duration::from_secs(1), "{taken:?}");
+    assert!(taken < LINEAR, "{taken:?}");
 }
 
 /// What Linux says that this thread has run so far: a busy machine makes no difference to it.
